@@ -1,0 +1,1 @@
+"""The Textual console and the keydesk command: presentation and composition only."""

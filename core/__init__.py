@@ -1,0 +1,1 @@
+"""The engine: knows no screen and no platform."""

@@ -1,0 +1,43 @@
+"""``clean``: what every string from outside passes before it is stored or shown."""
+
+import unicodedata
+
+REPLACEMENT = "�"
+# Zero-width and bidirectional controls are "printable" to nobody but can make one name look like another.
+_INVISIBLE = frozenset(chr(c) for c in (0x00AD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800))
+
+
+def _keeps(char: str) -> bool:
+    return char.isprintable() and char not in _INVISIBLE
+
+
+def clean(text: str, limit: int = 500, lines: bool = False) -> str:
+    """Outside text made harmless for terminals, logs and tables.
+
+    Control, format (bidi, zero-width), surrogate, private and unassigned characters become a visible ``�`` (runs
+    collapse to one); tabs and newlines become a space, or stay newlines with ``lines=True``. Combining marks beyond
+    three in a row are dropped. The result has at most ``limit`` characters.
+    """
+    if text.isascii() and text.isprintable():
+        return text[:limit]
+    out: list[str] = []
+    marks = 0
+    for char in text[: limit * 4]:
+        if char == "\n" and lines:
+            out.append(char)
+        elif char in "\t\n\r\v\f\u2028\u2029\x85":
+            if out and out[-1] != " ":
+                out.append(" ")
+        elif unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
+            marks += 1
+            if marks <= 3:
+                out.append(char)
+            continue
+        elif _keeps(char) or char == "\u3000":
+            out.append(char)
+        elif not out or out[-1] != REPLACEMENT:
+            out.append(REPLACEMENT)
+        marks = 0
+        if len(out) >= limit:
+            break
+    return "".join(out)[:limit]
