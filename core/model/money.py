@@ -5,7 +5,9 @@ import re
 _DECIMAL = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,4}))?\Z")
 
 # Currencies without a minor unit (ISO 4217), as payment providers list them.
-ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
+ZERO_DECIMAL = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+)
 
 
 def digits_of(currency: str) -> int:
@@ -25,7 +27,7 @@ def parse_decimal(text: str, digits: int = 2) -> int:
     sign, whole, fraction = match[1], match[2], match[3] or ""
     if fraction[digits:].strip("0"):
         raise ValueError(f"more precise than {digits} decimal digits: {text[:40]!r}")
-    minor = int(whole) * 10**digits + int((fraction[:digits]).ljust(digits, "0") or "0")
+    minor: int = int(whole) * 10**digits + int((fraction[:digits]).ljust(digits, "0") or "0")
     return -minor if sign else minor
 
 

@@ -24,7 +24,8 @@ def swap() -> ModuleType:
         raise RuntimeError("core.store.driver must be imported before aiosqlite")
     sys.modules["sqlite3"] = pysqlite3
     sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
-    return pysqlite3
+    swapped: ModuleType = pysqlite3
+    return swapped
 
 
 def is_fixed(version: str) -> bool:

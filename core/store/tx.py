@@ -1,0 +1,182 @@
+"""One write transaction as its handlers see it: set-based statements, events, kept counters, what was touched."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from core.model.ids import IdMaker
+from core.model.lifecycle import EventKind, Stage, may_move
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class ChainHead(NamedTuple):
+    """Where the event chain stands: number of the last block, seq of the last event, hash."""
+
+    block: int
+    seq: int
+    hash: bytes
+
+
+class Touched(NamedTuple):
+    """What a commit changed, for the feed and for whoever waits for work."""
+
+    seq: int
+    orders: tuple[int, ...]
+    wake: frozenset[str]  # "gate", "effects", "cases", "stock"
+
+
+class IllegalMove(RuntimeError):
+    """A handler asked for a stage change that the life-cycle table does not have."""
+
+
+def as_json(ids: Iterable[int]) -> str:
+    """A JSON array for ``json_each``."""
+    return "[" + ",".join(map(str, ids)) + "]"
+
+
+def block_hash(previous: bytes, events: Sequence[tuple[int, int, int, int, str, str]]) -> bytes:
+    """SHA-256 over the previous hash and every field of the block's events (seq, at, order, kind, actor, body)."""
+    text = "\x1e".join([f"{s}\x1f{at}\x1f{o}\x1f{k}\x1f{a}\x1f{b}" for s, at, o, k, a, b in events])
+    return hashlib.sha256(previous + text.encode("utf-8", "surrogatepass")).digest()
+
+
+class Tx:
+    """Handed to handlers inside the writer's thread. ``now`` is one time for the whole transaction (UTC us)."""
+
+    __slots__ = (
+        "_counts",
+        "_events",
+        "_head",
+        "_minutes",
+        "_raw",
+        "_tally",
+        "_touched",
+        "_wake",
+        "epoch",
+        "new_id",
+        "now",
+    )
+
+    def __init__(self, raw: Any, now: int, epoch: int, new_id: IdMaker, head: ChainHead) -> None:
+        self._raw, self.now, self.epoch, self.new_id, self._head = raw, now, epoch, new_id, head
+        self._events: list[tuple[int, int, int, int, str, str]] = []
+        self._tally: Counter[tuple[int, int]] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._minutes: Counter[tuple[int, int]] = Counter()
+        self._touched: list[int] = []
+        self._wake: set[str] = set()
+
+    # ---- statements
+
+    def all(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        rows: list[tuple[Any, ...]] = self._raw.execute(sql, params).fetchall()
+        return rows
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        row: tuple[Any, ...] | None = self._raw.execute(sql, params).fetchone()
+        return row
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run a statement; returns the number of rows it changed."""
+        return int(self._raw.execute(sql, params).rowcount)
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run a statement once a row; returns the number of rows changed."""
+        return int(self._raw.executemany(sql, rows).rowcount) if rows else 0
+
+    def new_ids(self, count: int) -> list[int]:
+        """Fresh ascending ids."""
+        return self.new_id.many(count)
+
+    # ---- what every change brings along
+
+    def event(self, kind: EventKind, order_id: int, actor: str, body: dict[str, Any] | str = "") -> None:
+        """Append to the event log. A str body must be JSON already (hot paths render it themselves)."""
+        text = body if isinstance(body, str) else _encode(body).decode()
+        seq = self._head.seq + len(self._events) + 1
+        self._events.append((seq, self.now, order_id, int(kind), actor, text))
+
+    def events(self, kind: EventKind, actor: str, rows: Iterable[tuple[int, str]]) -> None:
+        """Append one event for each (order_id, JSON body)."""
+        seq, now, number = self._head.seq + len(self._events), self.now, int(kind)
+        self._events.extend([(seq + i, now, o, number, actor, b) for i, (o, b) in enumerate(rows, 1)])
+
+    def moved(self, shop: int, source: Stage | None, target: Stage, count: int = 1) -> None:
+        """Keep the stage counters of a move made by the caller's statement. Raises IllegalMove."""
+        if source == target:
+            return
+        if not may_move(source, target):
+            raise IllegalMove(f"no move from {source.name if source is not None else '-'} to {target.name}")
+        if source is not None:
+            self._tally[(shop, int(source))] -= count
+        self._tally[(shop, int(target))] += count
+
+    def counted(self, shop: int, what: int, count: int = 1) -> None:
+        """Add to the minute's counters: 0 received, 1 delivered, 2 failed."""
+        self._minutes[(shop, what)] += count
+
+    def case_counted(self, kind: str, count: int) -> None:
+        """Keep the number of open cases of a kind."""
+        self._counts[kind] += count
+
+    def touch(self, orders: Iterable[int]) -> None:
+        """Name orders whose rows on a screen may have changed."""
+        self._touched.extend(orders)
+
+    def wake(self, who: str) -> None:
+        """Ask that a stage looks for work after the commit."""
+        self._wake.add(who)
+
+    # ---- the end of the transaction
+
+    def finish(self) -> ChainHead:
+        """Write events, chain block and counters; the writer commits next. Returns the new head."""
+        events = self._events
+        head = self._head
+        if events:
+            self._raw.executemany(
+                "INSERT INTO event(seq, at, order_id, kind, actor, body) VALUES(?, ?, ?, ?, ?, ?)", events
+            )
+            head = ChainHead(head.block + 1, events[-1][0], block_hash(head.hash, events))
+            self._raw.execute(
+                "INSERT INTO block(n, first, last, at, hash) VALUES(?, ?, ?, ?, ?)",
+                (head.block, events[0][0], head.seq, self.now, head.hash),
+            )
+        if self._tally:
+            self._raw.executemany(
+                "INSERT INTO tally(shop, stage, n) VALUES(?, ?, ?) "
+                "ON CONFLICT(shop, stage) DO UPDATE SET n = n + excluded.n",
+                [(shop, stage, n) for (shop, stage), n in self._tally.items() if n],
+            )
+        if self._counts:
+            self._raw.executemany(
+                "INSERT INTO case_tally(kind, n) VALUES(?, ?) ON CONFLICT(kind) DO UPDATE SET n = n + excluded.n",
+                [(kind, n) for kind, n in self._counts.items() if n],
+            )
+        if self._minutes:
+            self._write_minutes()
+        self._head = head
+        return head
+
+    def _write_minutes(self) -> None:
+        at = self.now // 60_000_000
+        by_shop: dict[int, list[int]] = {}
+        for (shop, what), n in self._minutes.items():
+            by_shop.setdefault(shop, [0, 0, 0])[what] += n
+        self._raw.executemany(
+            "INSERT INTO minute(at, shop, received, delivered, failed) VALUES(?, ?, ?, ?, ?) "
+            "ON CONFLICT(at, shop) DO UPDATE SET received = received + excluded.received, "
+            "delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
+            [(at, shop, *n) for shop, n in by_shop.items()],
+        )
+
+    @property
+    def touched(self) -> Touched:
+        """What this transaction changed."""
+        return Touched(self._head.seq, tuple(dict.fromkeys(self._touched)), frozenset(self._wake))
