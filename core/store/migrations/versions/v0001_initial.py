@@ -62,7 +62,7 @@ CREATE TABLE intent(id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, shop INTE
  recipient TEXT NOT NULL, next_at INTEGER NOT NULL, epoch INTEGER NOT NULL, created_at INTEGER NOT NULL,
  changed_at INTEGER NOT NULL);
 CREATE UNIQUE INDEX ux_intent_order ON intent(order_id, effect, gen);
-CREATE INDEX ix_intent_due ON intent(next_at, id) WHERE state IN (0, 4);
+CREATE INDEX ix_intent_due ON intent(via, next_at, id) WHERE state IN (0, 4);
 CREATE INDEX ix_intent_sending ON intent(id) WHERE state = 1;
 CREATE INDEX ix_intent_blocked ON intent(order_id) WHERE state = 5;
 CREATE TABLE attempt(intent_id INTEGER NOT NULL, n INTEGER NOT NULL, order_id INTEGER NOT NULL, opened_at INTEGER NOT NULL,

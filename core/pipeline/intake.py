@@ -1,0 +1,159 @@
+"""Intake: one transaction upserts whatever the connectors brought, with money, rule results, events and cursors."""
+
+import hashlib
+from typing import Any
+
+from msgspec import Struct
+
+from core.desk.cases import CaseRow, close_cases, open_cases
+from core.model.lifecycle import CaseKind, EventKind
+from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund
+from core.pipeline.known import KnownOrders, Row
+from core.pipeline.ledger import Ledger, Sums
+from core.pipeline.newcomers import Newcomers
+from core.pipeline.setup import Setup
+from core.store.tx import Tx
+
+
+class IntakeItem(Struct, frozen=True):
+    """One batch of one shop. ``keep_cursor`` False for reads of single orders, which move no cursor."""
+
+    shop: int
+    batch: Batch
+    seen_at: int
+    keep_cursor: bool = True
+
+
+class IntakeDone(Struct, frozen=True):
+    """What became of a batch: orders first seen, orders changed, items quarantined."""
+
+    new: int
+    changed: int
+    quarantined: int
+
+
+class Intake:
+    """The handler. One instance a core; call ``apply`` through the writer."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def apply(self, tx: Tx, items: list[IntakeItem]) -> list[IntakeDone]:
+        """Commit the batches of ``items`` together with their cursors."""
+        orders: dict[tuple[int, str], tuple[OrderUpdate, int]] = {}
+        payments: dict[tuple[str, str], tuple[int, Payment]] = {}
+        refunds: dict[tuple[int, str], tuple[int, Refund]] = {}
+        broken: list[tuple[int, Quarantined]] = []
+        for item in items:
+            shop = item.shop
+            for update in item.batch.updates:
+                if isinstance(update, OrderUpdate):
+                    held = orders.get((shop, update.ext_id))
+                    if held is None or update.rev >= held[0].rev:
+                        orders[(shop, update.ext_id)] = (update, item.seen_at)
+                    for payment in update.payments:
+                        payments.setdefault((payment.account, payment.txn_id), (shop, payment))
+                    for refund in update.refunds:
+                        _newest(refunds, shop, refund)
+                elif isinstance(update, Payment):
+                    payments.setdefault((update.account, update.txn_id), (shop, update))
+                elif isinstance(update, Refund):
+                    _newest(refunds, shop, update)
+                else:
+                    broken.append((shop, update))
+        known = self._known(tx, orders, payments, refunds)
+        ledger = Ledger(tx)
+        fresh = [(shop, u, seen) for (shop, ext), (u, seen) in orders.items() if (shop, ext) not in known]
+        sums = Sums()
+        ledger.loose([(shop, u.ext_id) for shop, u, _ in fresh], sums)
+        ledger.book(payments, known, sums)
+        ledger.book_refunds(refunds, known, sums)
+        new = Newcomers(tx, self.setup).insert(fresh, sums)
+        changed = KnownOrders(tx, self.setup).update(orders, known, sums)
+        if broken:
+            self._quarantine(tx, broken)
+        if orders:
+            self._heal(tx, orders)
+        self._cursors(tx, items)
+        done = IntakeDone(new, changed, len(broken))
+        return [done] * len(items)
+
+    def _known(
+        self,
+        tx: Tx,
+        orders: dict[tuple[int, str], Any],
+        payments: dict[tuple[str, str], tuple[int, Payment]],
+        refunds: dict[tuple[int, str], tuple[int, Refund]],
+    ) -> dict[tuple[int, str], Row]:
+        wanted: dict[int, set[str]] = {}
+        for shop, ext in orders:
+            wanted.setdefault(shop, set()).add(ext)
+        for shop, payment in payments.values():
+            wanted.setdefault(shop, set()).add(payment.ext_id)
+        for shop, refund in refunds.values():
+            wanted.setdefault(shop, set()).add(refund.ext_id)
+        return KnownOrders.load(tx, wanted)
+
+    def _quarantine(self, tx: Tx, broken: list[tuple[int, Quarantined]]) -> None:
+        rows, drift = [], []
+        for (shop, q), number in zip(broken, tx.new_ids(len(broken)), strict=True):
+            raw = q.raw[:1_000_000]
+            rows.append((number, shop, q.ext_id, q.field, q.why, raw, hashlib.sha256(q.raw).digest()[:16], tx.now))
+            drift.append((shop, q.field, tx.now))
+        tx.many(
+            "INSERT INTO quarantine(id, shop, ext_id, field, why, raw, print, at, seen) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 1) "
+            "ON CONFLICT(shop, ext_id, field, print) DO UPDATE SET seen = seen + 1, resolved_at = NULL",
+            rows,
+        )
+        tx.many(
+            "INSERT INTO drift(shop, field, n, at) VALUES(?, ?, 1, ?) "
+            "ON CONFLICT(shop, field) DO UPDATE SET n = n + 1, at = excluded.at",
+            drift,
+        )
+        wanted: dict[int, set[str]] = {}
+        for shop, q in broken:
+            wanted.setdefault(shop, set()).add(q.ext_id)
+        known = KnownOrders.load(tx, wanted)
+        cases = []
+        for shop, q in broken:
+            row = known.get((shop, q.ext_id))
+            if row is not None:
+                kind = CaseKind(q.why) if q.why in ("unit_suspect", "price_mismatch") else CaseKind.POISON_PAYLOAD
+                cases.append(CaseRow(int(row[0]), shop, kind, "", {"field": q.field, "why": q.why}))
+        open_cases(tx, cases)
+        tx.events(EventKind.QUARANTINED, "intake", [(0, f'{{"n":{len(broken)}}}')])
+        tx.wake("cases")
+
+    def _heal(self, tx: Tx, orders: dict[tuple[int, str], Any]) -> None:
+        """A readable snapshot answers what was quarantined of the same order before."""
+        if tx.one("SELECT 1 FROM quarantine WHERE resolved_at IS NULL LIMIT 1") is None:
+            return
+        healed = [
+            key
+            for key in orders
+            if tx.run(
+                "UPDATE quarantine SET resolved_at = ? WHERE shop = ? AND ext_id = ? AND resolved_at IS NULL",
+                (tx.now, *key),
+            )
+        ]
+        if healed:
+            wanted: dict[int, set[str]] = {}
+            for shop, ext in healed:
+                wanted.setdefault(shop, set()).add(ext)
+            ids = [int(row[0]) for row in KnownOrders.load(tx, wanted).values()]
+            kinds = {CaseKind.POISON_PAYLOAD, CaseKind.UNIT_SUSPECT, CaseKind.PRICE_MISMATCH}
+            close_cases(tx, ids, kinds, "readable again", "intake")
+
+    def _cursors(self, tx: Tx, items: list[IntakeItem]) -> None:
+        newest = {item.shop: item.batch.cursor for item in items if item.keep_cursor}
+        tx.many(
+            "INSERT INTO cursor(shop, value, at) VALUES(?, ?, ?) "
+            "ON CONFLICT(shop) DO UPDATE SET value = excluded.value, at = excluded.at",
+            [(shop, cursor, tx.now) for shop, cursor in newest.items()],
+        )
+
+
+def _newest(refunds: dict[tuple[int, str], tuple[int, Refund]], shop: int, refund: Refund) -> None:
+    held = refunds.get((shop, refund.refund_id))
+    if held is None or refund.at >= held[1].at:
+        refunds[(shop, refund.refund_id)] = (shop, refund)

@@ -1,0 +1,69 @@
+"""What the rules are told about an order, and what their answer does to it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from core.model.clock import HOUR, SECOND
+from core.model.order import OrderUpdate
+from core.pipeline.setup import Setup, ShopInfo
+from core.store.tx import Tx
+
+_DAY = 24 * HOUR
+_BEIJING = 8 * HOUR
+
+
+def facts_of(
+    setup: Setup, shop: ShopInfo, product: str, order: OrderUpdate, orders: int, spent: int, paid_at: int | None
+) -> dict[str, Any]:
+    """One order as rule conditions see it. Amounts in minor units; hour and weekday in Beijing time (Monday = 1).
+
+    ``orders`` and ``spent`` are the buyer's so far, this order included; 0 where the platform names no buyer.
+    """
+    local = order.created_at + _BEIJING
+    first = order.lines[0]
+    return {
+        "amount": order.total,
+        "currency": order.currency,
+        "shop": shop.name,
+        "platform": shop.platform,
+        "product": product,
+        "title": first.title,
+        "qty": first.qty,
+        "buyer": order.buyer,
+        "buyer_orders": orders,
+        "buyer_spent": spent,
+        "first_order": bool(order.buyer) and orders <= 1,
+        "message": order.message,
+        "hot": setup.catalogue.is_hot(product),
+        "hour": local // HOUR % 24,
+        "weekday": (local // _DAY + 3) % 7 + 1,
+        "paid_late": paid_at is not None and paid_at - order.created_at > 600 * SECOND,
+    }
+
+
+def due_at_of(setup: Setup, created_at: int, deadline: int | None) -> int:
+    """The sort time inside one priority: the platform's deadline, or a day after the order was placed."""
+    return deadline if deadline is not None else created_at + setup.default_patience_us
+
+
+def buyers_seen(tx: Tx, buyers: Sequence[tuple[str, int, int]], now: int) -> dict[str, tuple[int, int]]:
+    """Count orders of known buyers: rows (buyer id, new orders, spent minor units) -> (orders, spent) so far."""
+    rows: dict[str, list[int]] = {}
+    for buyer, orders, spent in buyers:
+        if buyer:
+            held = rows.setdefault(buyer, [0, 0])
+            held[0] += orders
+            held[1] += spent
+    if not rows:
+        return {}
+    tx.many(
+        "INSERT INTO buyer(id, orders, spent, first_at) VALUES(?, ?, ?, ?) "
+        "ON CONFLICT(id) DO UPDATE SET orders = orders + excluded.orders, spent = spent + excluded.spent",
+        [(buyer, orders, spent, now) for buyer, (orders, spent) in rows.items()],
+    )
+    found = tx.all(
+        "SELECT b.id, b.orders, b.spent FROM json_each(?) j JOIN buyer b ON b.id = j.value",
+        (json.dumps(list(rows), ensure_ascii=False),),
+    )
+    return {str(buyer): (int(orders), int(spent)) for buyer, orders, spent in found}

@@ -1,0 +1,140 @@
+"""The money ledger: payments and refund requests are rows, an order's sums follow from them in the same transaction."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from core.model.order import Payment, PaymentKind, Refund, RefundState
+from core.store.tx import Tx
+
+_encode = msgspec.json.Encoder().encode
+Known = Mapping[tuple[int, str], tuple[Any, ...]]
+
+
+class Sum(NamedTuple):
+    """What arrived for one order in this transaction, minor units by currency-matched rows only."""
+
+    paid: int
+    refunded: int
+    paid_at: int | None
+    currency: str
+    txns: int
+
+
+class Sums:
+    """New money by (shop, ext_id), and the refund requests that changed."""
+
+    def __init__(self) -> None:
+        self.money: dict[tuple[int, str], Sum] = {}
+        self.refunds: dict[tuple[int, str], list[Refund]] = {}
+        self.replayed: list[tuple[int, Payment]] = []
+
+    def add(self, key: tuple[int, str], kind: int, amount: int, at: int, currency: str) -> None:
+        """Count one new payment row."""
+        paid, refunded, paid_at, first, n = self.money.get(key, Sum(0, 0, None, currency, 0))
+        if kind == PaymentKind.CHARGE:
+            paid, paid_at = paid + amount, at if paid_at is None else max(paid_at, at)
+        else:
+            refunded += amount
+        # A second currency on one order spoils the sum on purpose: the caller compares it with the order's own.
+        self.money[key] = Sum(paid, refunded, paid_at, first if first == currency else "?", n + 1)
+
+
+class Ledger:
+    """Books facts about money exactly once: (account, txn_id) is unique for ever."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def book(self, payments: Mapping[tuple[str, str], tuple[int, Payment]], known: Known, sums: Sums) -> None:
+        """Insert what is new and add it to ``sums``."""
+        if not payments:
+            return
+        tx = self._tx
+        have = {
+            (str(account), str(txn)): (int(shop), str(ext))
+            for account, txn, shop, ext in tx.all(
+                "SELECT p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j JOIN payment p "
+                "ON p.account = j.value ->> 0 AND p.txn_id = j.value ->> 1",
+                (_encode(list(payments)).decode(),),
+            )
+        }
+        fresh = [(key, shop, p) for key, (shop, p) in payments.items() if key not in have]
+        rows = []
+        for number, (_, shop, p) in zip(tx.new_ids(len(fresh)), fresh, strict=True):
+            order = known.get((shop, p.ext_id))
+            rows.append(
+                (number, p.account, p.txn_id, shop, p.ext_id, order[0] if order else None)
+                + (int(p.kind), p.amount, p.currency, p.at, tx.now)
+            )
+            sums.add((shop, p.ext_id), p.kind, p.amount, p.at, p.currency)
+        tx.many(
+            "INSERT INTO payment(id, account, txn_id, shop, ext_id, order_id, kind, amount, currency, at, seen_at) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        for key, (owner_shop, owner_ext) in have.items():
+            shop, payment = payments[key]
+            if (owner_shop, owner_ext) != (shop, payment.ext_id):
+                sums.replayed.append((shop, payment))
+
+    def book_refunds(self, refunds: Mapping[tuple[int, str], tuple[int, Refund]], known: Known, sums: Sums) -> None:
+        """Insert or advance refund requests. A finished one never opens again on an older word."""
+        rows = []
+        for shop, r in refunds.values():
+            order = known.get((shop, r.ext_id))
+            rows.append(
+                (
+                    shop,
+                    r.refund_id,
+                    r.ext_id,
+                    order[0] if order else None,
+                    int(r.state),
+                    r.amount,
+                    r.reason,
+                    r.at,
+                    r.deadline,
+                )
+            )
+            sums.refunds.setdefault((shop, r.ext_id), []).append(r)
+        self._tx.many(
+            "INSERT INTO refund(shop, refund_id, ext_id, order_id, state, amount, reason, at, deadline) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(shop, refund_id) DO UPDATE SET state = excluded.state, "
+            "amount = excluded.amount, reason = excluded.reason, at = excluded.at, "
+            "order_id = coalesce(excluded.order_id, order_id) WHERE excluded.at >= refund.at "
+            "AND NOT (refund.state != 0 AND excluded.state = 0 AND excluded.at = refund.at)",
+            rows,
+        )
+
+    def adopt(self, keys: Mapping[tuple[int, str], int]) -> None:
+        """Bind payments and refunds that arrived in this or an earlier transaction to their new orders' ids."""
+        tx = self._tx
+        rows = [(order_id, shop, ext) for (shop, ext), order_id in keys.items()]
+        if tx.one("SELECT 1 FROM payment WHERE order_id IS NULL LIMIT 1") is not None:
+            tx.many("UPDATE payment SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
+        if tx.one("SELECT 1 FROM refund WHERE order_id IS NULL LIMIT 1") is not None:
+            tx.many("UPDATE refund SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
+
+    def loose(self, keys: list[tuple[int, str]], sums: Sums) -> None:
+        """Add money that had arrived before its order to ``sums``; call it before ``book``."""
+        tx = self._tx
+        if not keys or tx.one("SELECT 1 FROM payment WHERE order_id IS NULL LIMIT 1") is None:
+            return
+        for shop, ext, kind, amount, at, currency in tx.all(
+            "SELECT p.shop, p.ext_id, p.kind, p.amount, p.at, p.currency FROM json_each(?) j JOIN payment p "
+            "ON p.shop = j.value ->> 0 AND p.ext_id = j.value ->> 1 WHERE p.order_id IS NULL",
+            (_encode(keys).decode(),),
+        ):
+            sums.add((int(shop), str(ext)), int(kind), int(amount), int(at), str(currency))
+
+    def open_refunds(self, ids: list[int]) -> dict[int, int]:
+        """How many open refund requests each of these orders has (absent = none)."""
+        if not ids:
+            return {}
+        rows = self._tx.all(
+            "SELECT r.order_id, count(*) FROM json_each(?) j JOIN refund r ON r.order_id = j.value "
+            "WHERE r.order_id IS NOT NULL AND r.state = ? GROUP BY r.order_id",
+            (_encode(ids).decode(), int(RefundState.OPEN)),
+        )
+        return {int(order): int(n) for order, n in rows}

@@ -1,0 +1,67 @@
+"""What the stages know about this merchant: shops, catalogue, rules. Swapped whole, never mutated by a stage."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from core.model.clock import SECOND
+from core.model.effects import EffectSpec
+
+
+class Judgement(Struct, frozen=True):
+    """What the rules say of one order. ``holds`` are (reason, note)."""
+
+    priority: int = 0
+    tag: str = ""
+    holds: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING = Judgement()
+Judge = Callable[[Sequence[Mapping[str, Any]]], Sequence[Judgement]]
+
+
+class Catalogue(Protocol):
+    """Platform SKUs to the merchant's products."""
+
+    def product_of(self, shop: str, sku: str) -> str:
+        """The product's id, or "" for an unmapped SKU."""
+        ...
+
+    def is_hot(self, product: str) -> bool:
+        """Whether the merchant marked the product as hot."""
+        ...
+
+
+class ShopInfo(Struct, frozen=True):
+    """One shop as the stages see it. ``send_lane`` is the shop's own name or a channel's."""
+
+    id: int
+    name: str
+    platform: str
+    send_lane: str
+    send: EffectSpec
+    ship: EffectSpec | None
+
+    @property
+    def needs_contact(self) -> bool:
+        """Keys travel beside the platform, so an address is needed."""
+        return self.send_lane != self.name
+
+
+def judge_nothing(facts: Sequence[Mapping[str, Any]]) -> Sequence[Judgement]:
+    """No rules."""
+    return [NOTHING] * len(facts)
+
+
+@dataclass
+class Setup:
+    """The one mutable holder: a hot reload replaces ``catalogue`` or ``judge`` as a whole."""
+
+    catalogue: Catalogue
+    shops: dict[int, ShopInfo] = field(default_factory=dict)
+    judge: Judge = judge_nothing
+    fresh_us: int = 120 * SECOND  # how old a platform snapshot may be at the gate
+    tries_max: int = 3  # attempts of a class A or B effect before a person is asked
+    default_patience_us: int = 24 * 3600 * SECOND  # sort time of an order without a platform deadline
