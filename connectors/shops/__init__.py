@@ -1,0 +1,1 @@
+"""One package a platform: signing, mapping, and the shop that implements core.ports.Shop."""

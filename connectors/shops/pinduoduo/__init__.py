@@ -1,0 +1,1 @@
+"""Pinduoduo through its open platform."""

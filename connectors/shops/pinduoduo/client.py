@@ -1,0 +1,135 @@
+"""One call to Pinduoduo's router, its token, and what its error answers mean (facts: Pinduoduo errors)."""
+
+import asyncio
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from connectors.http import Http, Reply
+from connectors.shops.pinduoduo.sign import sign
+from core.model.clock import SECOND, Clock
+from core.model.text import clean
+
+_RATE: Final = frozenset({52101, 52102, 52103, 70031, 70036})
+_EXPIRED: Final = frozenset({10019, 10035})
+_DEAD: Final = frozenset({10014, 20032})
+_MAINTENANCE: Final = frozenset({70032, 70033})
+# Refused by the router: signature, parameters, permission, retired methods, body size.
+_ROUTER: Final = frozenset(
+    {20004, 10016, 10010, 10017, 20034, 20035, 10000, 10001, 10002, 20007, 21001, 21002, 30000, 30001}
+    | {20031, 20005, 10011, 70034, 70035, 50012, 52001, 52002, 52004}
+)
+_REFUSED: Final = frozenset({50001})
+HEADERS: Final = {"content-type": "application/x-www-form-urlencoded;charset=utf-8"}
+
+
+class _Error(Struct):
+    error_code: int
+    error_msg: str | None = ""
+    sub_code: str | int | None = None
+    sub_msg: str | None = None
+
+
+class _Token(Struct):
+    access_token: str
+    refresh_token: str | None = None
+
+
+class PddFailure(Exception):
+    """An error answer.
+
+    ``kind``: rate, expired, dead (token), router (refused before the business saw it), refused (by the business),
+    service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
+    """
+
+    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
+        super().__init__(f"{kind}: code {code} {message}".strip())
+        self.kind, self.code, self.wait = kind, code, wait
+
+    def evidence(self) -> dict[str, str | int | float | bool | None]:
+        """For an Outcome."""
+        return {"error_code": self.code, "kind": self.kind}
+
+
+class Pdd:
+    """Signs, sends and opens. Holds the credentials; its repr does not show them."""
+
+    def __init__(
+        self, url: str, client_id: str, secret: str, access_token: str, refresh_token: str, clock: Clock
+    ) -> None:
+        self.url = url
+        self._client_id, self._secret = client_id, secret
+        self._access, self._refresh = access_token, refresh_token
+        self._clock, self._lock = clock, asyncio.Lock()
+        sign({}, secret)  # refuses an empty secret at start
+
+    def __repr__(self) -> str:
+        return f"Pdd({self.url!r})"
+
+    @property
+    def token(self) -> str:
+        """The access token of now: pass it to ``renew`` when a call that used it was refused."""
+        return self._access
+
+    def body(self, method: str, params: dict[str, str]) -> bytes:
+        """The form of one signed call, stamped with the time of now (ten minutes either way are allowed)."""
+        form = {
+            "type": method,
+            "client_id": self._client_id,
+            "timestamp": str(self._clock() // SECOND),
+            "data_type": "JSON",
+            **params,
+        }
+        if "refresh_token" not in params:
+            form["access_token"] = self._access
+        form["sign"] = sign(form, self._secret)
+        return urlencode(form).encode()
+
+    def open(self, reply: Reply, key: str) -> msgspec.Raw:
+        """The object under ``key``. Raises PddFailure for an error answer and for anything unreadable."""
+        if reply.status == 429:
+            raise PddFailure("rate", 429, "HTTP 429", reply.retry_after())
+        if reply.status != 200:
+            raise PddFailure("service", reply.status, f"HTTP {reply.status}")
+        try:
+            parts = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])
+            if "error_response" in parts:
+                raise _failure(msgspec.json.decode(parts["error_response"], type=_Error))
+        except msgspec.MsgspecError:
+            raise PddFailure("garbled", message="answer is not the JSON that was expected") from None
+        if key not in parts:
+            raise PddFailure("garbled", message=f"answer lacks {key}")
+        return parts[key]
+
+    async def renew(self, used: str, http: Http) -> None:
+        """Exchange the refresh token, once for all callers that were refused with the token ``used``.
+
+        Raises PddFailure when the platform refuses, HttpFailure when no answer came.
+        """
+        async with self._lock:
+            if self._access != used:
+                return
+            if not self._refresh:
+                raise PddFailure("dead", message="no refresh token is configured")
+            form = self.body("pdd.pop.auth.token.refresh", {"refresh_token": self._refresh})
+            reply = await http.post(self.url, form, HEADERS)
+            try:
+                token = msgspec.json.decode(self.open(reply, "pop_auth_token_refresh_response"), type=_Token)
+            except msgspec.MsgspecError:
+                raise PddFailure("garbled", message="token answer not understood") from None
+            if not token.access_token:
+                raise PddFailure("dead", message="an empty token came back")
+            self._access, self._refresh = token.access_token, token.refresh_token or self._refresh
+
+
+def _failure(error: _Error) -> PddFailure:
+    code = error.error_code
+    message = clean(" ".join(str(part) for part in (error.error_msg, error.sub_code, error.sub_msg) if part), 200)
+    for kind, codes in (("rate", _RATE), ("expired", _EXPIRED), ("dead", _DEAD), ("router", _ROUTER)):
+        if code in codes:
+            return PddFailure(kind, code, message)
+    if code in _MAINTENANCE:
+        return PddFailure("rate", code, message, 60.0)
+    return PddFailure("refused" if code in _REFUSED else "service", code, message)

@@ -1,0 +1,264 @@
+"""Pinduoduo orders and refunds in our words. Amounts are yuan, times Beijing text (facts: Pinduoduo orders, refunds)."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from connectors.shops.fields import Drift, check_lines, check_price, check_sum, drift_of
+from core.model.clock import SECOND, from_text
+from core.model.money import parse_decimal
+from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState
+from core.model.text import clean
+
+CURRENCY: Final = "CNY"
+_DONE: Final = frozenset({10})
+# Only what the platform calls closed without money; every doubtful code stays open and so blocks the gate.
+_GONE: Final = frozenset({0, 9, 11, 12, 16, 24, 25})
+_OPEN: Final = frozenset({2, 3, 4, 5, 6, 7, 8, 13, 14, 15, 17, 18, 21, 22, 27, 31, 32, 33})
+_RANK: Final = {
+    PlatformState.UNPAID: 0,
+    PlatformState.PAID: 1,
+    PlatformState.FORBIDDEN: 2,
+    PlatformState.SHIPPED: 3,
+    PlatformState.FINISHED: 4,
+    PlatformState.CANCELLED: 5,
+    PlatformState.REFUNDED: 5,
+}
+
+
+class _Item(Struct):
+    goods_count: int
+    goods_price: msgspec.Raw
+    goods_name: str = ""
+    goods_id: int | str | None = None
+    sku_id: int | str | None = None
+    outer_id: str | None = None
+    outer_goods_id: str | None = None
+
+
+class Order(Struct):
+    """An order as the platform shows it; what we do not use is not decoded."""
+
+    order_sn: str
+    order_status: int
+    refund_status: int
+    confirm_status: int
+    group_status: int
+    risk_control_status: int
+    pay_amount: msgspec.Raw
+    created_time: str
+    updated_at: str
+    item_list: list[_Item]
+    discount_amount: msgspec.Raw | None = None
+    postage: msgspec.Raw | None = None
+    pay_time: str | None = None
+    last_ship_time: str | None = None
+    buyer_memo: str | None = None
+
+
+class _RefundRow(Struct):
+    id: int | str
+    order_sn: str
+    after_sales_status: int
+    refund_amount: msgspec.Raw
+    updated_time: str
+    order_amount: msgspec.Raw | None = None
+    after_sale_reason: str | None = None
+
+
+class Glance(Struct):
+    """Enough of a list row to know whether it is a whole order or only its number."""
+
+    order_sn: str = ""
+    pay_amount: msgspec.Raw | None = None
+    item_list: msgspec.Raw | None = None
+
+
+_ORDER = msgspec.json.Decoder(Order)
+_REFUND = msgspec.json.Decoder(_RefundRow)
+_GLANCE = msgspec.json.Decoder(Glance | str)
+
+
+def glance(raw: bytes | msgspec.Raw) -> Glance:
+    """What a list row is; an unreadable one comes back without a number."""
+    try:
+        row = _GLANCE.decode(raw)
+    except msgspec.MsgspecError:
+        return Glance()
+    return Glance(order_sn=row) if isinstance(row, str) else row
+
+
+def order_of(raw: bytes | msgspec.Raw, shop: str) -> OrderUpdate | Quarantined:
+    """The snapshot, with the platform-held money as one payment; Quarantined when anything does not add up."""
+    data = bytes(raw)
+    try:
+        order = _ORDER.decode(raw)
+    except msgspec.MsgspecError as exc:
+        return drift_of(exc).quarantined(clean(glance(raw).order_sn, 64), data)
+    try:
+        return _order(order, data, shop)
+    except Drift as drift:
+        return drift.quarantined(clean(order.order_sn, 64), data)
+
+
+def _order(order: Order, raw: bytes, shop: str) -> OrderUpdate:
+    ext_id = clean(order.order_sn, 64)
+    if not ext_id or ext_id != order.order_sn:
+        raise Drift("order_sn", "empty or not plain text")
+    total = _yuan(order.pay_amount, "pay_amount")
+    paid_at = _time(order.pay_time, "pay_time") if order.pay_time else None
+    state, forbid = _state(order, paid_at)
+    lines = _lines(order, total)
+    check_lines(lines, "item_list")
+    payments: tuple[Payment, ...] = ()
+    if paid_at is not None and total > 0 and state not in (PlatformState.UNPAID, PlatformState.CANCELLED):
+        payments = (
+            Payment(
+                account=shop,
+                txn_id=f"pdd:{ext_id}",
+                ext_id=ext_id,
+                kind=PaymentKind.CHARGE,
+                amount=total,
+                currency=CURRENCY,
+                at=paid_at,
+            ),
+        )
+    return OrderUpdate(
+        ext_id=ext_id,
+        rev=_time(order.updated_at, "updated_at") + _RANK[state],
+        state=state,
+        created_at=_time(order.created_time, "created_time"),
+        total=total,
+        currency=CURRENCY,
+        lines=lines,
+        message=clean(order.buyer_memo or ""),
+        paid_at=paid_at,
+        deadline=_time(order.last_ship_time, "last_ship_time") if order.last_ship_time else None,
+        forbid=forbid,
+        payments=payments,
+        raw=raw,
+    )
+
+
+def _state(order: Order, paid_at: int | None) -> tuple[PlatformState, str]:
+    for field, value, known in (
+        ("order_status", order.order_status, (1, 2, 3)),
+        ("refund_status", order.refund_status, (1, 2, 3, 4)),
+        ("confirm_status", order.confirm_status, (0, 1, 2)),
+        ("group_status", order.group_status, (0, 1, 2)),
+        ("risk_control_status", order.risk_control_status, (0, 1)),
+    ):
+        if value not in known:
+            raise Drift(field, f"unknown value {value}")
+    if order.refund_status == 4:
+        return PlatformState.REFUNDED, ""
+    if order.confirm_status == 2:
+        return PlatformState.CANCELLED, ""
+    if order.order_status in (2, 3):
+        if paid_at is None:
+            raise Drift("pay_time", "missing on a shipped order")
+        return (PlatformState.SHIPPED if order.order_status == 2 else PlatformState.FINISHED), ""
+    if paid_at is None:
+        if order.confirm_status == 1:
+            raise Drift("pay_time", "missing on a confirmed order")
+        return PlatformState.UNPAID, ""
+    if order.refund_status in (2, 3):
+        return PlatformState.FORBIDDEN, "refund open"
+    if order.group_status != 1:
+        return PlatformState.FORBIDDEN, "group not formed" if order.group_status == 0 else "group failed"
+    if order.risk_control_status == 1:
+        return PlatformState.FORBIDDEN, "risk review"
+    if order.confirm_status == 0:
+        return PlatformState.FORBIDDEN, "not confirmed"
+    return PlatformState.PAID, ""
+
+
+def _lines(order: Order, total: int) -> tuple[Line, ...]:
+    """The order has one amount; it is laid on the lines by their list price, the last line takes what is left."""
+    if not order.item_list:
+        raise Drift("item_list", "no lines")
+    prices = [_yuan(item.goods_price, "item_list.goods_price") for item in order.item_list]
+    listed = [price * item.goods_count for price, item in zip(prices, order.item_list, strict=True)]
+    discount = _yuan(order.discount_amount, "discount_amount") if order.discount_amount else 0
+    postage = _yuan(order.postage, "postage") if order.postage else 0
+    check_sum(total, sum(listed) - discount + postage, len(listed), "pay_amount")
+    check_price(total, sum(listed) + postage, 1, "pay_amount")
+    left, lines = total, []
+    for index, (item, price) in enumerate(zip(order.item_list, listed, strict=True), 1):
+        share = left if index == len(listed) else total * price // sum(listed) if sum(listed) else 0
+        left -= share
+        sku = item.outer_id or item.sku_id or item.outer_goods_id or item.goods_id or ""
+        lines.append(
+            Line(
+                line=str(index),
+                sku=clean(str(sku), 100),
+                title=clean(item.goods_name),
+                qty=item.goods_count,
+                amount=share,
+            )
+        )
+    return tuple(lines)
+
+
+def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Quarantined]:
+    """A row of the refund list; with status 10 the money that went back."""
+    data = bytes(raw)
+    try:
+        row = _REFUND.decode(raw)
+    except msgspec.MsgspecError as exc:
+        return [drift_of(exc).quarantined(clean(glance(raw).order_sn, 64), data)]
+    ext_id, status = clean(row.order_sn, 64), row.after_sales_status
+    try:
+        if status not in _DONE | _GONE | _OPEN:
+            raise Drift("after_sales_status", f"unknown value {status}")
+        amount, at = _yuan(row.refund_amount, "refund_amount"), _time(row.updated_time, "updated_time")
+        if row.order_amount:
+            check_price(amount, _yuan(row.order_amount, "order_amount"), 1, "refund_amount")
+    except Drift as drift:
+        return [Quarantined(ext_id=ext_id, field=f"refund.{drift.field}", why=drift.why, raw=data)]
+    state = RefundState.DONE if status in _DONE else RefundState.GONE if status in _GONE else RefundState.OPEN
+    refund = Refund(
+        refund_id=str(row.id),
+        ext_id=ext_id,
+        state=state,
+        amount=amount,
+        reason=clean(row.after_sale_reason or "", 200),
+        at=at,
+    )
+    if state is not RefundState.DONE or amount == 0:
+        return [refund]
+    money = Payment(
+        account=shop,
+        txn_id=f"pdd-refund:{row.id}",
+        ext_id=ext_id,
+        kind=PaymentKind.REFUND,
+        amount=amount,
+        currency=CURRENCY,
+        at=at,
+    )
+    return [refund, money]
+
+
+def _yuan(raw: msgspec.Raw, field: str) -> int:
+    """Older pages show these as JSON numbers, newer ones as strings; either way the digits are read as text."""
+    text = bytes(raw).decode("utf-8", "replace")
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    try:
+        amount = parse_decimal(text)
+    except ValueError as exc:
+        raise Drift(field, str(exc)) from None
+    if amount < 0:
+        raise Drift(field, "negative amount")
+    return amount
+
+
+def _time(text: str, field: str) -> int:
+    """Beijing text; the refund list's own example shows Unix seconds as text."""
+    try:
+        if len(text) == 10 and text.isascii() and text.isdigit():
+            return int(text) * SECOND
+        return from_text(text)
+    except ValueError:
+        raise Drift(field, "not a time of the form yyyy-MM-dd HH:mm:ss") from None

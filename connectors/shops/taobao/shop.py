@@ -1,0 +1,223 @@
+"""A Taobao or Tmall shop: trades and refunds by modified windows, write-back by dummy send (facts: TOP).
+
+Keys never go through Taobao: dummy send carries none and memos must not (DECISIONS 4). They leave by the channel named
+in ``deliver``, to the address that the buyer put into the order's remark.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from connectors.http import Http, HttpFailure
+from connectors.shops.base import Cursor, ShopBase, all_of, outcome_of
+from connectors.shops.taobao.client import Top, TopFailure
+from connectors.shops.taobao.mapping import REFUND_FIELDS, TRADE_FIELDS, Trade, decode_trade, order_of, refund_of
+from connectors.shops.windows import PAGE, Page, Seen, Walker
+from core.model.clock import SECOND, Clock, to_text
+from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
+from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
+from core.ports import ConnectorError
+
+T = TypeVar("T")
+_KINDS = {"rate": "rate", "auth": "auth", "garbled": "protocol"}
+_SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
+_NEEDS_MESSAGE = ("WAIT_SELLER_SEND_GOODS", "PAID_FORBID_CONSIGN", "SELLER_CONSIGNED_PART")
+
+
+class _Trades(Struct):
+    trade: list[msgspec.Raw] = []
+
+
+class _Refunds(Struct):
+    refund: list[msgspec.Raw] = []
+
+
+class _TradesAnswer(Struct):
+    trades: _Trades | None = None
+    total_results: int | None = None
+    has_next: bool | None = None
+
+
+class _RefundsAnswer(Struct):
+    refunds: _Refunds | None = None
+    total_results: int | None = None
+    has_next: bool | None = None
+
+
+class _Full(Struct):
+    trade: msgspec.Raw
+
+
+class _Shipping(Struct):
+    is_success: bool
+
+
+class _Sent(Struct):
+    shipping: _Shipping
+
+
+class TaobaoShop(ShopBase):
+    """Implements core.ports.Shop. ``overlap`` and ``deep`` in seconds, see connectors.shops.windows."""
+
+    platform = "taobao"
+    specs: Mapping[Effect, EffectSpec] = {
+        Effect.SHIP: EffectSpec(
+            effect=Effect.SHIP,
+            cls=EffectClass.A,
+            source="TOP taobao.logistics.dummy.send: sets the trade to WAIT_BUYER_CONFIRM_GOODS, a repeat on a shipped "
+            "trade is refused and changes nothing",
+        )
+    }
+
+    def __init__(
+        self,
+        name: str,
+        top: Top,
+        clock: Clock,
+        http: Http,
+        deliver: str = "email",
+        poll_seconds: float = 1.0,
+        start_days: float = 1.0,
+        overlap: int = 3,
+        deep: int = 60,
+    ) -> None:
+        super().__init__(name, clock, http, poll_seconds, start_days)
+        self.send_via = deliver
+        self._top = top
+        self._trades, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
+        self._seen = Seen()
+
+    async def pull(self, cursor: str | None) -> Batch:
+        """The next trades and refunds after ``cursor``. Raises ConnectorError."""
+        place = Cursor.read(cursor, self._start)
+        self._seen.begin(cursor)
+        now = self._now()
+        trades, orders_mark, more_orders = await self._trades.step(place.orders, now, self._trade_page)
+        refunds, refunds_mark, more_refunds = await self._refunds.step(place.refunds, now, self._refund_page)
+        updates: list[Update] = []
+        details: list[str] = []
+        for raw in trades:
+            if not self._seen.fresh(raw):
+                continue
+            trade = decode_trade(raw)
+            if isinstance(trade, Trade) and trade.lacks_message and trade.status in _NEEDS_MESSAGE:
+                details.append(str(trade.tid))
+            else:
+                updates.append(self._map(raw, trade))
+        updates += await all_of([self.read(ext_id) for ext_id in details])
+        for raw in refunds:
+            if self._seen.fresh(raw):
+                updates += refund_of(raw, self.name)
+        after = Cursor(orders_mark, refunds_mark).text()
+        self._seen.end(after)
+        return Batch(updates=tuple(updates), cursor=after, more=more_orders or more_refunds)
+
+    async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
+        """The trade as ``trade.fullinfo.get`` shows it now. Raises ConnectorError."""
+        answer = await self._query(
+            "taobao.trade.fullinfo.get",
+            {"tid": ext_id, "fields": TRADE_FIELDS},
+            "trade_fullinfo_get_response",
+            _Full,
+        )
+        update = self._map(answer.trade, decode_trade(answer.trade))
+        if update.ext_id not in ("", ext_id):
+            raise ConnectorError("protocol", f"asked for trade {ext_id}, got another")
+        return update
+
+    async def perform(self, call: Call) -> Outcome:
+        """SHIP: one dummy send. Never raises for what TOP or the network does."""
+        if call.effect is not Effect.SHIP:
+            return self._unsupported(call)
+        body = self._top.body("taobao.logistics.dummy.send", {"tid": call.ext_id})
+        try:
+            reply = await self._http.post(self._top.url, body, self._top.headers)
+            sent = msgspec.json.decode(self._top.open(reply, "logistics_dummy_send_response"), type=_Sent)
+        except HttpFailure as failure:
+            return outcome_of(failure)
+        except msgspec.MsgspecError:
+            return Outcome(result=Result.UNKNOWN, why="answer not understood")
+        except TopFailure as failure:
+            return await self._refused(call, failure)
+        if sent.shipping.is_success:
+            return Outcome(result=Result.CONFIRMED)
+        return await self._by_status(call, TopFailure("isv", message="is_success false"))
+
+    async def ask(self, call: Call) -> Outcome:
+        """Whether the trade is shipped by now; says nothing about who shipped it."""
+        if call.effect is not Effect.SHIP:
+            return self._unsupported(call)
+        return await self._by_status(call, TopFailure("isp", message="asked"))
+
+    async def _refused(self, call: Call, failure: TopFailure) -> Outcome:
+        if failure.kind == "rate":
+            return Outcome(
+                result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=failure.evidence()
+            )
+        if failure.kind == "auth":
+            # TOP sessions are renewed by the merchant's consent alone; there is nothing to refresh with.
+            return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=failure.evidence())
+        if failure.kind == "router":
+            return Outcome(result=Result.REJECTED, why=str(failure), evidence=failure.evidence())
+        if failure.kind == "isv":
+            return await self._by_status(call, failure)
+        return Outcome(result=Result.UNKNOWN, why=str(failure), evidence=failure.evidence())
+
+    async def _by_status(self, call: Call, failure: TopFailure) -> Outcome:
+        """Settle a refusal by the trade itself: sub-codes for "already shipped" also cover closed trades."""
+        try:
+            update = await self.read(call.ext_id)
+        except ConnectorError as error:
+            return Outcome(result=Result.UNKNOWN, why=f"{failure}; status unread: {error.kind}")
+        evidence = failure.evidence()
+        if isinstance(update, OrderUpdate):
+            evidence["state"] = update.state.name
+            if update.state in _SHIPPED:
+                return Outcome(result=Result.CONFIRMED, why="already shipped", evidence=evidence)
+        result = Result.REJECTED if failure.kind == "isv" else Result.UNKNOWN
+        return Outcome(result=result, why=str(failure), evidence=evidence)
+
+    def _map(self, raw: msgspec.Raw, trade: Trade | Quarantined) -> OrderUpdate | Quarantined:
+        return trade if isinstance(trade, Quarantined) else order_of(trade, bytes(raw), self.name)
+
+    async def _trade_page(self, start: int, end: int, page: int, count: bool) -> Page:
+        params = {"fields": TRADE_FIELDS, **_window(start, end, page, count)}
+        answer = await self._query(
+            "taobao.trades.sold.increment.get", params, "trades_sold_increment_get_response", _TradesAnswer
+        )
+        return _page(answer.trades.trade if answer.trades else [], answer.total_results, count)
+
+    async def _refund_page(self, start: int, end: int, page: int, count: bool) -> Page:
+        params = {"fields": REFUND_FIELDS, **_window(start, end, page, count)}
+        answer = await self._query("taobao.refunds.receive.get", params, "refunds_receive_get_response", _RefundsAnswer)
+        return _page(answer.refunds.refund if answer.refunds else [], answer.total_results, count)
+
+    async def _query(self, method: str, params: dict[str, str], key: str, kind: type[T]) -> T:
+        reply = await self._fetch("POST", self._top.url, self._top.headers, self._top.body(method, params))
+        try:
+            return msgspec.json.decode(self._top.open(reply, key), type=kind)
+        except TopFailure as failure:
+            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
+        except msgspec.MsgspecError as exc:
+            raise ConnectorError("protocol", f"{method}: {exc}") from None
+
+
+def _window(start: int, end: int, page: int, count: bool) -> dict[str, str]:
+    has_next: Literal["true", "false"] = "false" if count else "true"
+    return {
+        "start_modified": to_text(start * SECOND),
+        "end_modified": to_text(end * SECOND),
+        "page_no": str(page),
+        "page_size": str(PAGE),
+        "use_has_next": has_next,
+    }
+
+
+def _page(rows: list[msgspec.Raw], total: int | None, count: bool) -> Page:
+    if count and total is None:
+        raise ConnectorError("protocol", "total_results is missing")
+    if count and total and not rows:
+        raise ConnectorError("protocol", f"{total} rows were counted and none came")
+    return Page(rows, total)
