@@ -83,7 +83,7 @@ def _join(parts: list[Sql], word: str) -> Sql:
 
 def _leaf(token: Token, context: Context) -> Sql:
     if token.kind == "shop":
-        where = "o.shop IN (SELECT s.id FROM shop s WHERE s.name LIKE ? ESCAPE '\\' OR s.platform LIKE ? ESCAPE '\\')"
+        where = "+o.shop IN (SELECT s.id FROM shop s WHERE s.name LIKE ? ESCAPE '\\' OR s.platform LIKE ? ESCAPE '\\')"
         return Sql(where, (like(token.value),) * 2)
     if token.kind == "word":
         where = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in ANYWHERE)

@@ -83,9 +83,7 @@ def row_of(row: Row, attached: Attached, frame: Frame) -> dict[str, Any]:
     name, platform = frame.shops.get(shop, (str(shop), ""))
     holds, cases = attached.holds.get(order, []), attached.cases.get(order, [])
     claim = attached.claims.get(order)
-    standing = Standing(
-        Stage(stage), due, paid, refunded, bool(refund_open), writeback, seen, attached.send.get(order)
-    )
+    standing = Standing(Stage(stage), due, paid, refunded, bool(refund_open), writeback, seen, attached.send.get(order))
     return {
         "id": order,
         "ext_id": ext,

@@ -48,7 +48,14 @@ VIEWS: Mapping[str, View] = {
     ),
     "recent": View("o.stage >= 4", newest=True, stages=(4, 5, 6)),
 }
-INDEXED = ("work", "open", "waiting_money", "delivering", "vip", "big")  # read in the order of ix_orders_queue, unsorted
+INDEXED = (
+    "work",
+    "open",
+    "waiting_money",
+    "delivering",
+    "vip",
+    "big",
+)  # read in the order of ix_orders_queue, unsorted
 
 
 class BadRequest(ValueError):

@@ -1,0 +1,69 @@
+"""The statements of the queue use the indexes they were made for; a sort or a scan of the table would show at 10 M rows."""
+
+from pathlib import Path
+
+import pytest
+
+from core.desk.filter import Context
+from core.desk.rows import COLUMNS
+from core.desk.views import INDEXED, VIEWS, Page, select, window_sql
+from tests.store.deskdata import query, writer_on
+
+_CONTEXT = Context(1_000, "wang", 120)
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    writer = await writer_on(tmp_path)
+    await writer.stop()
+    return writer.path
+
+
+def _plan(path: Path, sql: str, params: tuple[object, ...]) -> str:
+    return "\n".join(str(row[3]) for row in query(path, f"EXPLAIN QUERY PLAN {sql}", params))
+
+
+@pytest.mark.parametrize("view", INDEXED)
+@pytest.mark.parametrize("page", [Page(), Page(after="0.5.7"), Page(before="0.5.7"), Page(at=7)])
+def test_queue_windows_use_the_queue_index(path: Path, view: str, page: Page) -> None:
+    start = None if page == Page() else (0, 5, 7)
+    selection = select(view, "", _CONTEXT, 50_000)
+    plan = _plan(path, *window_sql(selection, page, start))
+    assert "USING INDEX ix_orders_queue" in plan
+    assert "TEMP B-TREE" not in plan
+    if start is not None:
+        assert "SEARCH o USING INDEX ix_orders_queue ((nprio,due_at)" in plan
+
+
+@pytest.mark.parametrize(
+    "filter_text", ["steam", "case:any hold:manual", "why:unpaid", "@taobao", "claim:me or amount>5"]
+)
+def test_filters_keep_the_index(path: Path, filter_text: str) -> None:
+    plan = _plan(path, *window_sql(select("work", filter_text, _CONTEXT, 0), Page(after="0.5.7"), (0, 5, 7)))
+    assert "SEARCH o USING INDEX ix_orders_queue ((nprio,due_at)" in plan
+    assert "TEMP B-TREE" not in plan.split("CORRELATED")[0]
+    assert "SCAN o" not in plan
+
+
+@pytest.mark.parametrize("view", ["exceptions", "held", "mine"])
+def test_small_views_start_from_their_partial_index(path: Path, view: str) -> None:
+    plan = _plan(path, *window_sql(select(view, "", _CONTEXT, 0), Page(), None))
+    assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
+    assert "SCAN o" not in plan
+
+
+def test_recent_walks_the_primary_key_backwards(path: Path) -> None:
+    assert VIEWS["recent"].newest
+    plan = _plan(path, *window_sql(select("recent", "", _CONTEXT, 0), Page(after="7"), (7,)))
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid<?)" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_case_and_hold_counts_read_indexes_only(path: Path) -> None:
+    for view in ("exceptions", "held"):
+        plan = _plan(path, VIEWS[view].counted, ())
+        assert "INDEX ux_" in plan or "INDEX ix_" in plan
+
+
+def test_the_columns_are_those_the_presenter_unpacks() -> None:
+    assert len(COLUMNS.split(",")) == 24
