@@ -76,7 +76,7 @@ def confirm_sent(tx: Tx, setup: Setup, rows: Sequence[IntentRow], actor: str) ->
             tx.moved(r.shop, Stage.DELIVERING, Stage.DELIVERED)
         tx.counted(r.shop, 1)
     tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.tries}}}') for r in rows])
-    due = [r for r in plain if r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
+    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
     intents: list[tuple[Any, ...]] = []
     for r, number in zip(due, tx.new_ids(len(due)), strict=True):
         ship = setup.shops[r.shop].ship
@@ -169,7 +169,7 @@ class Record:
         spec = self._spec(row)
         fact = {"why": outcome.why, "attempt": row.tries, "class": row.cls, **outcome.evidence}
         subject = f"{Effect(row.effect).name.lower()}:{row.intent}"
-        state, next_at, kind = self._follow(row, spec, came, now)
+        state, next_at, kind = self._follow(tx, row, spec, came)
         over = row.stage in (Stage.CLOSED, Stage.CANCELLED) and row.effect == Effect.SEND
         if over and state == IntentState.PENDING:
             state, next_at = IntentState.DROPPED, now  # nobody waits for it any more; it is not tried again
@@ -185,11 +185,14 @@ class Record:
             tx.counted(row.shop, 2)
         tx.touch([row.order])
 
-    def _follow(
-        self, row: IntentRow, spec: EffectSpec, came: Came, now: int
-    ) -> tuple[IntentState, int, CaseKind | None]:
+    def _unknown_before(self, tx: Tx, row: IntentRow) -> int:
+        """Earlier attempts with an unknown outcome: those that proved nothing was sent do not count against it."""
+        found = tx.one("SELECT count(*) FROM attempt WHERE intent_id = ? AND result = 'unknown'", (row.intent,))
+        return int(found[0]) if found else 0
+
+    def _follow(self, tx: Tx, row: IntentRow, spec: EffectSpec, came: Came) -> tuple[IntentState, int, CaseKind | None]:
         """What the outcome and the effect class lead to: (intent state, next try at, case to open)."""
-        outcome = came.outcome
+        outcome, now = came.outcome, tx.now
         wait = BACKOFF_US[min(row.tries, len(BACKOFF_US)) - 1]
         if outcome.result is Result.REJECTED:
             if row.effect == Effect.SEND:
@@ -198,7 +201,7 @@ class Record:
         if outcome.result in (Result.NOT_SENT, Result.LATER):
             pause = int((outcome.retry_after or 0) * SECOND)
             return IntentState.PENDING, now + max(wait, pause), None
-        if row.cls == EffectClass.C or row.tries >= self.setup.tries_max:
+        if row.cls == EffectClass.C or came.asked or self._unknown_before(tx, row) + 1 >= self.setup.tries_max:
             return IntentState.UNKNOWN, NEVER, CaseKind.UNKNOWN_OUTCOME
         if row.cls == EffectClass.B and spec.askable:
             return IntentState.UNKNOWN, now + wait, None

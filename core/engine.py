@@ -1,0 +1,192 @@
+"""The engine: puts writer, readers, shops, channels and stages together, and runs them until told to stop."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from core.model.clock import Clock, now_us
+from core.model.effects import Effect
+from core.pipeline import upkeep
+from core.pipeline.attempts import SealedKey
+from core.pipeline.gate import Gate
+from core.pipeline.gatekeeper import Gatekeeper
+from core.pipeline.intake import Intake
+from core.pipeline.lanes import Lane
+from core.pipeline.outcomes import left_open
+from core.pipeline.pull import Puller
+from core.pipeline.setup import Setup, ShopInfo
+from core.ports import Channel, Shop
+from core.store.engines import reader_engine
+from core.store.migrate import migrate
+from core.store.tx import Touched, Tx
+from core.store.writer import StoreError, Writer
+from core.vault.seal import KeyRow, Vault
+
+log = structlog.get_logger("engine")
+DRAIN_S = 10.0
+
+
+class Engine:
+    """One merchant's machine. ``start`` returns when it works; ``wait`` until it must stop; ``stop`` ends it cleanly."""
+
+    def __init__(
+        self,
+        database: Path,
+        setup: Setup,
+        vault: Vault,
+        shops: Mapping[str, Shop],
+        channels: Mapping[str, Channel],
+        language: str = "zh_CN",
+        clock: Clock = now_us,
+        version: str = "",
+    ) -> None:
+        self.database, self.setup, self.vault = database, setup, vault
+        self.shops, self.channels = dict(shops), dict(channels)
+        self.clock, self.language, self.version = clock, language, version
+        self.writer = Writer(database, clock)
+        self.pullers: dict[int, Puller] = {}
+        self.failure: StoreError | None = None
+        self._stop = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._works: set[asyncio.Task[None]] = set()
+
+    async def start(self, holder: str) -> int:
+        """Migrate, take the lead, resolve what the last core left open, start all loops. Returns the epoch."""
+        migrate(self.database)
+        epoch = await self.writer.start(holder)
+        self.writer.on_fatal = self._on_fatal
+        self.readers = reader_engine(self.database)
+        await self.writer.do(upkeep.started, self.version)
+        platforms: Mapping[str, str] = {s.name: s.platform for s in self.shops.values()}
+        numbers = await self.writer.do(upkeep.register_shops, platforms)
+        for shop in self.shops.values():
+            self.setup.shops[numbers[shop.name]] = self._info(numbers[shop.name], shop)
+        await self._retire(numbers)
+        left = await self.writer.do(self._left_open, None)
+        if left:
+            log.warning("attempts_left_open", count=left)
+        self._wire(numbers)
+        await self._run_loops()
+        return epoch
+
+    def _info(self, number: int, shop: Shop) -> ShopInfo:
+        via = shop if shop.send_via == "shop" else self.channels[shop.send_via]
+        return ShopInfo(number, shop.name, shop.platform, via.name, via.specs[Effect.SEND], shop.specs.get(Effect.SHIP))
+
+    async def _retire(self, numbers: Mapping[str, int]) -> None:
+        """Shops of the database that are not configured any more keep their orders; nothing is sent for them."""
+        known = set(self.setup.shops)
+        async with self.readers.connect() as connection:
+            rows: Sequence[Any] = (await connection.exec_driver_sql("SELECT id, name, platform FROM shop")).all()
+        for number, name, platform in rows:
+            if int(number) not in known:
+                info = next(iter(self.setup.shops.values()), None)
+                if info is not None:
+                    spec = info.send
+                    self.setup.shops[int(number)] = ShopInfo(
+                        int(number), str(name), str(platform), str(name), spec, None
+                    )
+
+    def _left_open(self, tx: Tx, items: list[None]) -> list[int]:
+        return [left_open(tx, self.setup)] * len(items)
+
+    def _wire(self, numbers: Mapping[str, int]) -> None:
+        intake = Intake(self.setup)
+        self.intake = intake
+        for shop in self.shops.values():
+            number = numbers[shop.name]
+            self.pullers[number] = Puller(number, shop, self.writer, intake, self.clock)
+        self.gatekeeper = Gatekeeper(Gate(self.setup), self.writer, self.pullers, self.spawn)
+        self.lanes = {
+            name: Lane(
+                name, way, self.setup, self.writer, self.readers, self.open_key, self.clock, self.language, self.spawn
+            )
+            for name, way in {**self.channels, **self.shops}.items()
+        }
+        self.writer.on_touched.append(self._on_touched)
+
+    async def _run_loops(self) -> None:
+        async with self.readers.connect() as connection:
+            rows: Sequence[Any] = (await connection.exec_driver_sql("SELECT shop, value FROM cursor")).all()
+        cursors = {int(shop): value for shop, value in rows}
+        for number, puller in self.pullers.items():
+            self._loop(puller.run(cursors.get(number)), f"pull:{puller.shop.name}")
+        self._loop(self.gatekeeper.run(), "gate")
+        for lane in self.lanes.values():
+            self._loop(lane.run(), f"lane:{lane.name}")
+        self._loop(self._upkeep(), "upkeep")
+
+    def _loop(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._on_loop_end)
+        self._loops.append(task)
+
+    def _on_loop_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._stop.is_set():
+            return
+        error = task.exception()
+        log.error("loop_ended", loop=task.get_name(), error=repr(error))
+        if self.failure is None:
+            self.failure = (
+                error if isinstance(error, StoreError) else StoreError(f"the {task.get_name()} loop ended: {error!r}")
+            )
+        self._stop.set()
+
+    async def _upkeep(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self.writer.do(upkeep.expire, None)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a piece of work that ``stop`` waits for."""
+        task = asyncio.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._on_work_end)
+        return task
+
+    def _on_work_end(self, task: asyncio.Task[None]) -> None:
+        self._works.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._stop.is_set():
+            log.error("work_failed", error=repr(error))
+
+    def open_key(self, key: SealedKey) -> str:
+        """The plain key; the only place where the machine opens one."""
+        return self.vault.open_key(KeyRow(key.id, key.product, key.batch, key.sealed, key.dek))
+
+    def _on_touched(self, touched: Touched) -> None:
+        if "gate" in touched.wake:
+            self.gatekeeper.wake()
+        if "effects" in touched.wake:
+            for lane in self.lanes.values():
+                lane.wake()
+
+    def _on_fatal(self, error: StoreError) -> None:
+        self.failure = error
+        self._stop.set()
+
+    def ask_stop(self) -> None:
+        """Begin the end; ``wait`` returns."""
+        self._stop.set()
+
+    async def wait(self) -> None:
+        """Until asked to stop or unable to go on (then ``failure`` says why)."""
+        await self._stop.wait()
+
+    async def stop(self) -> None:
+        """Stop taking work, let calls under way finish and be recorded, close everything."""
+        self._stop.set()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._works:
+            await asyncio.wait(self._works, timeout=DRAIN_S)
+        for task in list(self._works):
+            task.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
+        for way in (*self.shops.values(), *self.channels.values()):
+            await way.close()
+        await self.writer.stop()
+        await self.readers.dispose()

@@ -1,0 +1,176 @@
+"""Effects: one lane a shop or channel, each with its own room, so that a hanging one fills only itself."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.faultpoints import point
+from core.model.clock import SECOND, Clock
+from core.model.effects import Call, Effect, Outcome, Result, Slot
+from core.pipeline.attempts import OpenAttempts, Opened, SealedKey
+from core.pipeline.message import render
+from core.pipeline.outcomes import Came, Record
+from core.pipeline.setup import Setup
+from core.ports import Channel
+from core.store.writer import StoreFull, Writer
+
+log = structlog.get_logger("lanes")
+DUE = "SELECT id, state, tries FROM intent WHERE via = ? AND state IN (0, 4) AND next_at <= ? ORDER BY next_at, id LIMIT ?"
+NEXT = "SELECT next_at FROM intent WHERE via = ? AND state IN (0, 4) ORDER BY next_at, id LIMIT 1"
+CALL_DEADLINE_S = 30.0
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+OpenKey = Callable[[SealedKey], str]
+
+
+class Lane:
+    """Takes due intents of one shop or channel, opens attempts, makes the calls, records what they came to."""
+
+    def __init__(
+        self,
+        name: str,
+        channel: Channel,
+        setup: Setup,
+        writer: Writer,
+        readers: AsyncEngine,
+        open_key: OpenKey,
+        clock: Clock,
+        language: str,
+        spawn: Spawn,
+        room: int = 48,
+    ) -> None:
+        self.name, self.channel, self.room = name, channel, room
+        self._setup, self._writer, self._readers, self._clock = setup, writer, readers, clock
+        self._open_key, self._language, self._spawn = open_key, language, spawn
+        self._opener, self._recorder = OpenAttempts(setup), Record(setup)
+        self._busy: set[int] = set()
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be due intents, or room for more."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            self._news.clear()
+            free = self.room - len(self._busy)
+            taken = await self._take(free) if free > 0 else 0
+            if taken < free or free <= 0:
+                await self._rest()
+
+    async def _take(self, free: int) -> int:
+        async with self._readers.connect() as connection:
+            rows: Iterable[Any] = await connection.exec_driver_sql(
+                DUE, (self.name, self._clock(), free + len(self._busy))
+            )
+            due = [(int(r[0]), int(r[1]), int(r[2])) for r in rows if int(r[0]) not in self._busy][:free]
+        for intent, state, tries in due:
+            self._busy.add(intent)
+            self._spawn(self._work(intent) if state == 0 else self._ask(intent, tries))
+        return len(due)
+
+    async def _rest(self) -> None:
+        """Until news, or until the next intent is due; at most a second, so that nothing depends on a signal."""
+        pause = 1.0
+        if len(self._busy) < self.room:
+            async with self._readers.connect() as connection:
+                row = (await connection.exec_driver_sql(NEXT, (self.name,))).first()
+            if row is not None:
+                pause = min(max((int(row[0]) - self._clock()) / SECOND, 0.02), 1.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._news.wait()
+
+    async def _work(self, intent: int) -> None:
+        try:
+            opened = await self._writer.do(self._opener.apply, intent)
+            if not isinstance(opened, Opened):
+                return
+            point("before_send")
+            outcome = await self._perform(opened)
+            point("before_record")
+            await self._record(Came(opened.intent, opened.attempt, outcome))
+        except StoreFull:
+            await asyncio.sleep(1.0)  # nothing was opened, so nothing was sent; it is due again when there is space
+        finally:
+            self._busy.discard(intent)
+            self._news.set()
+
+    async def _perform(self, opened: Opened) -> Outcome:
+        try:
+            call = self._call(opened)
+        except Exception as error:  # a key that does not open must reach a person, never a buyer
+            log.error("message_failed", intent=opened.intent, why=type(error).__name__)
+            return Outcome(
+                result=Result.REJECTED, why="the message could not be made", evidence={"error": type(error).__name__}
+            )
+        try:
+            async with asyncio.timeout(CALL_DEADLINE_S):
+                return await self.channel.perform(call)
+        except TimeoutError:
+            return Outcome(
+                result=Result.UNKNOWN, why=f"no answer within {CALL_DEADLINE_S:.0f} s", evidence={"timeout": True}
+            )
+        except Exception as error:
+            log.error("connector_raised", lane=self.name, why=type(error).__name__)
+            return Outcome(result=Result.UNKNOWN, why="the connector failed", evidence={"error": type(error).__name__})
+
+    async def _record(self, came: Came) -> None:
+        """An outcome is written whatever it takes: until then its attempt stays open and nothing repeats it."""
+        while True:
+            try:
+                await self._writer.do(self._recorder.apply, came)
+                return
+            except StoreFull:
+                await asyncio.sleep(1.0)
+
+    async def _ask(self, intent: int, tries: int) -> None:
+        try:
+            async with self._readers.connect() as connection:
+                row: Any = (
+                    await connection.exec_driver_sql(
+                        "SELECT i.shop, i.effect, i.recipient, o.ext_id FROM intent i JOIN orders o ON o.id = i.order_id "
+                        "WHERE i.id = ?",
+                        (intent,),
+                    )
+                ).one()
+            shop = self._setup.shops[int(row[0])]
+            call = Call(
+                reference=f"{shop.name}:{intent}",
+                effect=Effect(int(row[1])),
+                attempt=tries,
+                ext_id=str(row[3]),
+                recipient=str(row[2]),
+            )
+            async with asyncio.timeout(CALL_DEADLINE_S):
+                outcome = await self.channel.ask(call)
+            await self._record(Came(intent, tries, outcome, asked=True))
+        except TimeoutError:
+            await asyncio.sleep(1.0)
+        finally:
+            self._busy.discard(intent)
+            self._news.set()
+
+    def _call(self, opened: Opened) -> Call:
+        shop = self._setup.shops[opened.shop]
+        slots = tuple(Slot(key.line, key.slot, key.title, self._open_key(key)) for key in opened.keys)
+        subject, text = ("", "")
+        if opened.effect is Effect.SEND:
+            if not slots:
+                raise ValueError("no keys are bound to this order")
+            subject, text = render(self._language, shop.name, opened.ext_id, slots)
+        return Call(
+            reference=f"{shop.name}:{opened.intent}",
+            effect=opened.effect,
+            attempt=opened.attempt,
+            ext_id=opened.ext_id,
+            recipient=opened.recipient,
+            subject=subject,
+            text=text,
+            slots=slots,
+            lines=opened.lines,
+        )

@@ -1,0 +1,109 @@
+"""Pulling: one task a shop, each at its own pace; a shop that hangs or fails slows nobody else."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from core.model.clock import Clock
+from core.model.order import Batch
+from core.pipeline.intake import Intake, IntakeItem
+from core.ports import ConnectorError, Shop
+from core.store.writer import StoreFull, Writer
+
+log = structlog.get_logger("pull")
+PULL_DEADLINE_S = 60.0
+BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Health:
+    """How a shop's intake is doing; read by the counters."""
+
+    def __init__(self) -> None:
+        self.last_pull_at: int | None = None
+        self.state = "starting"  # starting, ok, failing
+        self.error = ""
+        self.failures = 0
+
+    def good(self, now: int) -> None:
+        """A pull came through."""
+        self.last_pull_at, self.state, self.error, self.failures = now, "ok", "", 0
+
+    def bad(self, kind: str, message: str) -> None:
+        """A pull failed."""
+        self.state, self.error, self.failures = "failing", f"{kind}: {message}", self.failures + 1
+
+
+class Puller:
+    """Runs the pull loop of one shop and its single-order reads."""
+
+    def __init__(self, shop_id: int, shop: Shop, writer: Writer, intake: Intake, clock: Clock) -> None:
+        self.shop_id, self.shop, self.health = shop_id, shop, Health()
+        self._writer, self._intake, self._clock = writer, intake, clock
+        self._hinted = asyncio.Event()
+        self._reads = asyncio.Semaphore(8)
+        self._reading: set[str] = set()
+
+    def hint(self) -> None:
+        """A webhook said that there is news: pull at once."""
+        self._hinted.set()
+
+    async def run(self, cursor: str | None) -> None:
+        """Pull for ever. A batch counts only once it is durable: its cursor is taken after the commit."""
+        while True:
+            try:
+                seen_at = self._clock()
+                async with asyncio.timeout(PULL_DEADLINE_S):
+                    batch = await self.shop.pull(cursor)
+                await self._store(IntakeItem(self.shop_id, batch, seen_at))
+                cursor = batch.cursor
+                self.health.good(self._clock())
+                if batch.more:
+                    continue
+                pause = self.shop.poll_seconds
+            except ConnectorError as error:
+                self.health.bad(error.kind, str(error))
+                pause = error.retry_after or BACKOFF_S[min(self.health.failures, len(BACKOFF_S)) - 1]
+                log.warning("pull_failed", shop=self.shop.name, kind=error.kind, pause_s=pause)
+            except TimeoutError:
+                self.health.bad("timeout", f"no answer within {PULL_DEADLINE_S:.0f} s")
+                pause = BACKOFF_S[min(self.health.failures, len(BACKOFF_S)) - 1]
+            await self._sleep(pause)
+
+    async def _store(self, item: IntakeItem) -> None:
+        while True:
+            try:
+                await self._writer.do(self._intake.apply, item)
+                return
+            except StoreFull as error:
+                self.health.bad("disk", str(error))
+                await asyncio.sleep(2.0)
+
+    async def _sleep(self, seconds: float) -> None:
+        self._hinted.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hinted.wait()
+        except TimeoutError:
+            pass
+
+    def refresh(self, ext_id: str, spawn: Callable[..., object]) -> None:
+        """Read one order again before the gate; asked for twice, it is read once."""
+        if ext_id not in self._reading:
+            self._reading.add(ext_id)
+            spawn(self._refresh(ext_id))
+
+    async def _refresh(self, ext_id: str) -> None:
+        try:
+            async with self._reads:
+                seen_at = self._clock()
+                async with asyncio.timeout(PULL_DEADLINE_S):
+                    update = await self.shop.read(ext_id)
+            await self._store(
+                IntakeItem(self.shop_id, Batch(updates=(update,), cursor=None, more=False), seen_at, False)
+            )
+        except (ConnectorError, TimeoutError) as error:
+            log.warning("read_failed", shop=self.shop.name, why=type(error).__name__)
+            await asyncio.sleep(1.0)  # the gate asks again; this keeps a broken shop from spinning it
+        finally:
+            self._reading.discard(ext_id)

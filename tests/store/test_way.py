@@ -1,0 +1,96 @@
+"""The whole way of one order, stage by stage, through the real writer."""
+
+from pathlib import Path
+
+from core.model.effects import Effect, Result
+from core.model.lifecycle import IntentState, Stage
+from core.model.order import PaymentKind, PlatformState, RefundState
+from core.pipeline.attempts import NotOpened
+from tests.rig import T0, Rig, order, pay, refund
+
+
+async def test_paid_order_goes_all_the_way(tmp_path: Path) -> None:
+    """Received, allocated, sent, written back; one key, one send, one write-back."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 3)
+        await rig.pull(order(paid=1000))
+        assert (await rig.pass_gate()).allocated == 1
+        assert await rig.stage() == Stage.ALLOCATED
+        await rig.deliver(await rig.intent())
+        assert await rig.stage() == Stage.DELIVERED
+        await rig.deliver(await rig.intent(effect=Effect.SHIP))
+        assert await rig.one("SELECT writeback FROM orders") == 2
+        assert await rig.all("SELECT free, sold FROM stock") == [(2, 1)]
+        await rig.pull(order(paid=1000, rev=T0 + 1, state=PlatformState.FINISHED))
+        assert await rig.stage() == Stage.CLOSED
+
+
+async def test_unpaid_and_underpaid_orders_get_no_key(tmp_path: Path) -> None:
+    """P2: nothing is allocated before confirmed money covers the order."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 3)
+        await rig.pull(order("A1"), order("A2", paid=999))
+        assert (await rig.pass_gate()).allocated == 0
+        assert await rig.cases("A2") == ["underpaid"]
+        await rig.pull(pay("A1", 1000), pay("A2", 1, "rest"))
+        assert await rig.cases("A2") == []
+        assert (await rig.pass_gate()).allocated == 2
+
+
+async def test_payment_before_its_order_counts_once(tmp_path: Path) -> None:
+    """Money may be heard of first, and twice; it is adopted by its order and counted once."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(pay("A1", 1000))
+        await rig.pull(pay("A1", 1000))
+        await rig.pull(order("A1"))
+        assert await rig.all("SELECT paid FROM orders") == [(1000,)]
+        assert (await rig.pass_gate()).allocated == 1
+
+
+async def test_refund_opened_between_gate_and_attempt_stops_the_send(tmp_path: Path) -> None:
+    """Every attempt checks again; a refund in between blocks it, and the money's return frees the key."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order(paid=1000))
+        await rig.pass_gate()
+        await rig.pull(refund("A1", RefundState.OPEN))
+        assert isinstance(await rig.open(await rig.intent()), NotOpened)
+        assert await rig.cases() == ["refund_before"]
+        await rig.pull(refund("A1", RefundState.DONE, at=T0 + 1), pay("A1", 1000, kind=PaymentKind.REFUND))
+        assert await rig.stage() == Stage.CANCELLED
+        assert await rig.all("SELECT free, sold FROM stock") == [(1, 0)]
+        assert await rig.cases() == []
+
+
+async def test_shortage_opens_a_case_and_the_rest_go(tmp_path: Path) -> None:
+    """All slots or none; an order that cannot be filled is a case, and restocking sends it on."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        await rig.pull(order("A1", paid=3000, qty=3, total=3000), order("A2", paid=2000, qty=2, total=2000))
+        assert (await rig.pass_gate()).allocated == 1
+        assert await rig.stage("A2") == Stage.ALLOCATED
+        assert await rig.cases("A1") == ["no_stock"]
+
+
+async def test_unknown_outcomes_follow_their_effect_class(tmp_path: Path) -> None:
+    """A repeats the same keys, bounded; C parks at once with a case; nothing is guessed."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        await rig.pull(order("A1", paid=1000), shop=1)
+        await rig.pull(order("C1", paid=1000, payments=(pay("C1", 1000),)), shop=3)
+        await rig.pass_gate()
+        a, c = await rig.intent("A1"), await rig.intent("C1")
+        first = await rig.open(a)
+        await rig.come(a, 1, Result.UNKNOWN)
+        again = await rig.open(a)
+        assert [k.id for k in first.keys] == [k.id for k in again.keys]  # type: ignore[union-attr]
+        await rig.come(a, 2, Result.UNKNOWN)
+        await rig.open(a)
+        await rig.come(a, 3, Result.UNKNOWN)
+        assert await rig.cases("A1") == ["unknown_outcome"]
+        await rig.open(c)
+        await rig.come(c, 1, Result.UNKNOWN)
+        assert await rig.cases("C1") == ["unknown_outcome"]
+        assert await rig.one("SELECT state FROM intent WHERE id = ?", c) == IntentState.UNKNOWN
+        assert isinstance(await rig.open(c), NotOpened)
