@@ -78,7 +78,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int | None:
         head = _HEAD.match(line)
         if head:
             section = tuple(part.strip().strip("\"'") for part in head[1].split("."))
-            if section == keys:
+            if section[: len(keys)] == keys:
                 return number
             continue
         key = _KEY.match(line)

@@ -31,7 +31,7 @@ class Verdict(Judgement, frozen=True):
     """What the rules say of one order, which of them applied, and which failed."""
 
     applied: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()  # (rule, why)
 
 
 class RuleSet:
@@ -131,7 +131,7 @@ class RuleSet:
             tag=next((rule.tag for rule in hit if rule.tag), ""),
             holds=tuple((reason.value, "; ".join(texts)[:400]) for reason, texts in notes.items()),
             applied=tuple(rule.name for rule in hit),
-            errors=tuple(errors),
+            errors=tuple(errors.items()),
         )
 
 
