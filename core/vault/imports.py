@@ -12,6 +12,7 @@ from core.model.lifecycle import EventKind, KeyState
 from core.vault.plan import CHUNK, ImportRefused, Plan, Progress, Reader, plan
 
 __all__ = [
+    "CHUNK",
     "ImportRefused",
     "Plan",
     "Progress",
