@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -38,6 +39,13 @@ class Reply(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Reply(status={self.status}, {len(self.body)} bytes)"
+
+    def date(self) -> int:
+        """UTC seconds of the server's own Date header, 0 when it has none."""
+        try:
+            return int(parsedate_to_datetime(self.headers.get("date", "")).timestamp())
+        except ValueError:
+            return 0
 
     def retry_after(self) -> float | None:
         """Seconds of a Retry-After header, when it is a plain number."""
@@ -120,13 +128,13 @@ class Http:
 
     def __init__(
         self,
-        connections: int = 16,
+        connections: int = 32,
         connect: float = 5.0,
         read: float = 10.0,
         deadline: float = 12.0,
         body_limit: int = BODY_LIMIT,
         breaker: Breaker | None = None,
-        lease_wait: float = 30.0,
+        lease_wait: float = 10.0,
     ) -> None:
         self.breaker = breaker or Breaker()
         self._timeout = httpx.Timeout(read, connect=connect)

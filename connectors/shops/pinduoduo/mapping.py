@@ -16,14 +16,15 @@ _DONE: Final = frozenset({10})
 # Only what the platform calls closed without money; every doubtful code stays open and so blocks the gate.
 _GONE: Final = frozenset({0, 9, 11, 12, 16, 24, 25})
 _OPEN: Final = frozenset({2, 3, 4, 5, 6, 7, 8, 13, 14, 15, 17, 18, 21, 22, 27, 31, 32, 33})
+# Two changes within one second carry one ``updated_at``; the later stage has the higher revision.
 _RANK: Final = {
     PlatformState.UNPAID: 0,
     PlatformState.PAID: 1,
-    PlatformState.FORBIDDEN: 2,
-    PlatformState.SHIPPED: 3,
-    PlatformState.FINISHED: 4,
-    PlatformState.CANCELLED: 5,
-    PlatformState.REFUNDED: 5,
+    PlatformState.FORBIDDEN: 1,  # a refund or a review may come and go within the second
+    PlatformState.SHIPPED: 2,
+    PlatformState.FINISHED: 3,
+    PlatformState.CANCELLED: 4,
+    PlatformState.REFUNDED: 4,
 }
 
 

@@ -46,11 +46,11 @@ _REFUND_STATES: Final = {
 _RANK: Final = {
     PlatformState.UNPAID: 0,
     PlatformState.PAID: 1,
-    PlatformState.FORBIDDEN: 2,
-    PlatformState.SHIPPED: 3,
-    PlatformState.FINISHED: 4,
-    PlatformState.CANCELLED: 5,
-    PlatformState.REFUNDED: 5,
+    PlatformState.FORBIDDEN: 1,  # a refund or a review may come and go within the second
+    PlatformState.SHIPPED: 2,
+    PlatformState.FINISHED: 3,
+    PlatformState.CANCELLED: 4,
+    PlatformState.REFUNDED: 4,
 }
 
 

@@ -1,0 +1,1 @@
+"""An independent shop whose orders are Stripe PaymentIntents."""
