@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from core.desk.filter import Context, Sql, compile_filter
 from core.desk.reads import Reads, Row
+from core.desk.refusals import bad_request
 from core.desk.rows import COLUMNS, Frame, present
 
 LIMIT_MAX = 500
@@ -58,10 +59,6 @@ INDEXED = (
 )  # read in the order of ix_orders_queue, unsorted
 
 
-class BadRequest(ValueError):
-    """The caller asked for something that does not exist; the message says what does."""
-
-
 class Selection(NamedTuple):
     """A view with a filter, ready to be used in a statement."""
 
@@ -74,11 +71,11 @@ class Selection(NamedTuple):
 def select(view: str, filter_text: str, context: Context, big_from: int) -> Selection:
     """The condition of a view and a filter. ``big_from``: minor units from which an order is big.
 
-    Raises BadRequest for an unknown view, FilterError for the filter.
+    Raises Refused for an unknown view, FilterError for the filter.
     """
     found = VIEWS.get(view)
     if found is None:
-        raise BadRequest(f"there is no view {view[:40]!r}; there are {' '.join(VIEWS)}")
+        raise bad_request(f"there is no view {view[:40]!r}; there are {' '.join(VIEWS)}")
     extra = compile_filter(filter_text, context)
     where = found.where + (f" AND {extra.where}" if extra.where else "")
     params = view_params(found, context, big_from) + extra.params
@@ -129,12 +126,12 @@ def _start(view: View, mark: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) != wanted or any(abs(n) >= 2**63 for n in numbers):
-        raise BadRequest("this mark does not belong to this view; read the window without it")
+        raise bad_request("this mark does not belong to this view; read the window without it")
     return numbers
 
 
 async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -> dict[str, Any]:
-    """``{"rows", "first", "last", "before"}``: ``before`` tells whether something stands in front of the window."""
+    """``{"rows", "first", "last", "before"}``: ``before`` is 0 when nothing stands above the window, None otherwise."""
     view = selection.view
     start: tuple[int, ...] | None = None
     if page.after or page.before:
@@ -146,13 +143,13 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
     rows = await reads.all(*window_sql(selection, page, start))
     if page.before:
         rows.reverse()
-    first = mark_of(view, rows[0]) if rows else ""
-    last = mark_of(view, rows[-1]) if rows else ""
+    first = mark_of(view, rows[0]) if rows else None
+    last = mark_of(view, rows[-1]) if rows else None
     return {
         "rows": await present(reads, rows, frame),
         "first": first,
         "last": last,
-        "before": await _anything_before(reads, selection, first) if start is not None and first else False,
+        "before": None if start is not None and first and await _anything_before(reads, selection, first) else 0,
     }
 
 

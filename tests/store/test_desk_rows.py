@@ -41,16 +41,16 @@ async def test_paging_visits_every_order_once_in_both_directions(tmp_path: Path)
     reader = Reader(engine)
     expected = [r[0] for r in query(writer.path, "SELECT id FROM orders ORDER BY nprio, due_at, id")]
     page = await _window(reader, "work", limit=50)
-    assert page["before"] is False
+    assert page["before"] == 0
     forward = [page]
     while page["rows"]:
         page = await _window(reader, "work", limit=50, after=page["last"])
         forward.append(page)
     assert [row["id"] for p in forward for row in p["rows"]] == expected
-    assert forward[1]["before"] is True
+    assert forward[1]["before"] is None
     back = await _window(reader, "work", limit=50, before=forward[1]["first"])
     assert [row["id"] for row in back["rows"]] == expected[:50]
-    assert back["before"] is False
+    assert back["before"] == 0
     middle = await _window(reader, "work", limit=3, at=expected[60])
     assert [row["id"] for row in middle["rows"]] == expected[60:63]
     assert await total(reader, select("work", "", _context(), 0), _context()) == 120

@@ -1,0 +1,98 @@
+"""Claims: an operator's lease on an order, so that two people do not work on the same one. Advice, not a lock."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from core.desk.views import Selection
+from core.model.lifecycle import EventKind
+from core.store.tx import Tx, as_json
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ClaimWork(NamedTuple):
+    """Claim ``order``, or the best free order of ``selection`` that is not in ``skip``. ``lease`` in microseconds."""
+
+    by: str
+    lease: int
+    order: int | None = None
+    selection: Selection | None = None
+    skip: tuple[int, ...] = ()
+
+
+class Claimed(NamedTuple):
+    """``order`` 0: nothing to claim. ``taken_by``: another person holds it until ``until`` (UTC us)."""
+
+    order: int
+    until: int
+    taken_by: str = ""
+
+
+class Lease(NamedTuple):
+    """Orders whose claims ``by`` keeps (lease in microseconds) or gives up."""
+
+    by: str
+    orders: tuple[int, ...]
+    lease: int = 0
+
+
+def claim(tx: Tx, items: list[ClaimWork]) -> list[Claimed]:
+    """Writer handler: find and take in one step, so that two who ask at once never get the same order."""
+    return [_one(tx, item) for item in items]
+
+
+def _one(tx: Tx, item: ClaimWork) -> Claimed:
+    order = item.order if item.order is not None else _next(tx, item)
+    if not order:
+        return Claimed(0, 0)
+    held = tx.one("SELECT operator, until FROM claim WHERE order_id = ? AND until > ?", (order, tx.now))
+    if held is not None and held[0] != item.by:
+        return Claimed(order, held[1], held[0])
+    if tx.one("SELECT 1 FROM orders WHERE id = ?", (order,)) is None:
+        return Claimed(0, 0)
+    until = tx.now + item.lease
+    tx.run(
+        "INSERT INTO claim(order_id, operator, until) VALUES(?, ?, ?) "
+        "ON CONFLICT(order_id) DO UPDATE SET operator = excluded.operator, until = excluded.until",
+        (order, item.by, until),
+    )
+    if held is None:
+        tx.event(EventKind.CLAIMED, order, item.by, {"until": until})
+    tx.touch([order])
+    return Claimed(order, until)
+
+
+def _next(tx: Tx, item: ClaimWork) -> int:
+    assert item.selection is not None
+    order = "o.id DESC" if item.selection.view.newest else "o.nprio, o.due_at, o.id"
+    row = tx.one(
+        f"SELECT o.id FROM orders o WHERE {item.selection.where} "
+        "AND NOT EXISTS(SELECT 1 FROM claim x WHERE x.order_id = o.id AND x.until > ?) "
+        f"AND o.id NOT IN (SELECT value FROM json_each(?)) ORDER BY {order} LIMIT 1",
+        (*item.selection.params, tx.now, as_json(item.skip)),
+    )
+    return int(row[0]) if row else 0
+
+
+def beat(tx: Tx, items: list[Lease]) -> list[int]:
+    """Writer handler: prolong the claims that these people still hold; answers the new end (UTC us)."""
+    for item in items:
+        tx.run(
+            "UPDATE claim SET until = ? WHERE operator = ? AND until > ? "
+            "AND order_id IN (SELECT value FROM json_each(?))",
+            (tx.now + item.lease, item.by, tx.now, as_json(item.orders)),
+        )
+    return [tx.now + item.lease for item in items]
+
+
+def drop(tx: Tx, items: list[Lease]) -> Sequence[None]:
+    """Writer handler: give claims up."""
+    for item in items:
+        gone = tx.all(
+            "DELETE FROM claim WHERE operator = ? AND order_id IN (SELECT value FROM json_each(?)) RETURNING order_id",
+            (item.by, as_json(item.orders)),
+        )
+        tx.touch(int(row[0]) for row in gone)
+    return [None] * len(items)
