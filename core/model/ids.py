@@ -24,5 +24,11 @@ class IdMaker:
         return ((self._last >> 16) << 22) | (self._node << 16) | (self._last & 0xFFFF)
 
     def many(self, count: int) -> list[int]:
-        """``count`` ascending ids."""
-        return [self() for _ in range(count)]
+        """``count`` ascending ids; a run of consecutive ones wherever the counter has room for them."""
+        if count <= 0:
+            return []
+        first = self()
+        if (self._last & 0xFFFF) + count > 0x10000:
+            return [first, *(self() for _ in range(count - 1))]
+        self._last += count - 1
+        return list(range(first, first + count))

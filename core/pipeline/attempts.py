@@ -70,12 +70,12 @@ class _Row(NamedTuple):
 
 INTENTS = (
     "SELECT i.id, i.order_id, i.shop, i.effect, i.via, i.state, i.tries, i.recipient, o.stage, o.blocks, o.refund_open, "
-    "o.paid - o.refunded, o.due, o.contact, o.ext_id FROM json_each(?) j JOIN intent i ON i.id = j.value "
+    "o.paid - o.refunded, o.due, o.contact, o.ext_id FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
     "JOIN orders o ON o.id = i.order_id"
 )
 KEYS = (
     "SELECT k.order_id, k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot, l.title FROM json_each(?) j "
-    "JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL JOIN batch b ON b.id = k.batch "
+    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL JOIN batch b ON b.id = k.batch "
     "JOIN line l ON l.order_id = k.order_id AND l.line = k.line WHERE k.state = 1 ORDER BY k.order_id, k.line, k.slot"
 )
 OPEN = "UPDATE intent SET state = 1, tries = tries + 1, epoch = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"

@@ -64,18 +64,20 @@ class Intake:
         known = self._known(tx, orders, payments, refunds)
         ledger = Ledger(tx)
         fresh = [(shop, u, seen) for (shop, ext), (u, seen) in orders.items() if (shop, ext) not in known]
+        ids = dict(zip([(shop, u.ext_id) for shop, u, _ in fresh], tx.new_ids(len(fresh)), strict=True))
         sums = Sums()
-        ledger.loose([(shop, u.ext_id) for shop, u, _ in fresh], sums)
-        ledger.book(payments, known, sums)
-        ledger.book_refunds(refunds, known, sums)
-        new = Newcomers(tx, self.setup).insert(fresh, sums)
+        ledger.adopt(ids, sums)
+        owner = {**{key: row.id for key, row in known.items()}, **ids}
+        ledger.book(payments, owner, sums)
+        ledger.book_refunds(refunds, owner, sums)
+        Newcomers(tx, self.setup).insert(fresh, list(ids.values()), sums)
         changed = KnownOrders(tx, self.setup).update(orders, known, sums)
         if broken:
             self._quarantine(tx, broken)
         if orders:
             self._heal(tx, orders)
         self._cursors(tx, items)
-        done = IntakeDone(new, changed, len(broken))
+        done = IntakeDone(len(fresh), changed, len(broken))
         return [done] * len(items)
 
     def _known(

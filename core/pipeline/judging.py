@@ -63,7 +63,7 @@ def buyers_seen(tx: Tx, buyers: Sequence[tuple[str, int, int]], now: int) -> dic
         [(buyer, orders, spent, now) for buyer, (orders, spent) in rows.items()],
     )
     found = tx.all(
-        "SELECT b.id, b.orders, b.spent FROM json_each(?) j JOIN buyer b ON b.id = j.value",
+        "SELECT b.id, b.orders, b.spent FROM json_each(?) j CROSS JOIN buyer b ON b.id = j.value",
         (json.dumps(list(rows), ensure_ascii=False),),
     )
     return {str(buyer): (int(orders), int(spent)) for buyer, orders, spent in found}

@@ -63,7 +63,7 @@ class KnownOrders:
         found: dict[tuple[int, str], Row] = {}
         for shop, exts in wanted.items():
             for row in tx.all(
-                f"SELECT {_COLUMNS} FROM json_each(?) j JOIN orders o ON o.shop = ? AND o.ext_id = j.value",
+                f"SELECT {_COLUMNS} FROM json_each(?) j CROSS JOIN orders o ON o.shop = ? AND o.ext_id = j.value",
                 (_encode(list(exts)).decode(), shop),
             ):
                 found[(shop, str(row[2]))] = Row._make(row)
@@ -142,7 +142,7 @@ class KnownOrders:
         found: dict[int, tuple[int, int, int | None, bool]] = {}
         for order, kind, amount, at, same in self._tx.all(
             "SELECT p.order_id, p.kind, sum(p.amount), max(p.at), p.currency = o.currency FROM json_each(?) j "
-            "JOIN payment p ON p.order_id = j.value AND p.order_id IS NOT NULL JOIN orders o ON o.id = p.order_id "
+            "CROSS JOIN payment p ON p.order_id = j.value AND p.order_id IS NOT NULL JOIN orders o ON o.id = p.order_id "
             "GROUP BY 1, 2, 5",
             (as_json(ids),),
         ):

@@ -1,7 +1,7 @@
 """The money ledger: payments and refund requests are rows, an order's sums follow from them in the same transaction."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,7 +9,7 @@ from core.model.order import Payment, PaymentKind, Refund, RefundState
 from core.store.tx import Tx
 
 _encode = msgspec.json.Encoder().encode
-Known = Mapping[tuple[int, str], tuple[Any, ...]]
+Owner = Mapping[tuple[int, str], int]  # order id by (shop, ext_id)
 
 
 class Sum(NamedTuple):
@@ -47,7 +47,7 @@ class Ledger:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    def book(self, payments: Mapping[tuple[str, str], tuple[int, Payment]], known: Known, sums: Sums) -> None:
+    def book(self, payments: Mapping[tuple[str, str], tuple[int, Payment]], owner: Owner, sums: Sums) -> None:
         """Insert what is new and add it to ``sums``."""
         if not payments:
             return
@@ -55,7 +55,7 @@ class Ledger:
         have = {
             (str(account), str(txn)): (int(shop), str(ext))
             for account, txn, shop, ext in tx.all(
-                "SELECT p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j JOIN payment p "
+                "SELECT p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j CROSS JOIN payment p "
                 "ON p.account = j.value ->> 0 AND p.txn_id = j.value ->> 1",
                 (_encode(list(payments)).decode(),),
             )
@@ -63,9 +63,8 @@ class Ledger:
         fresh = [(key, shop, p) for key, (shop, p) in payments.items() if key not in have]
         rows = []
         for number, (_, shop, p) in zip(tx.new_ids(len(fresh)), fresh, strict=True):
-            order = known.get((shop, p.ext_id))
             rows.append(
-                (number, p.account, p.txn_id, shop, p.ext_id, order[0] if order else None)
+                (number, p.account, p.txn_id, shop, p.ext_id, owner.get((shop, p.ext_id)))
                 + (int(p.kind), p.amount, p.currency, p.at, tx.now)
             )
             sums.add((shop, p.ext_id), p.kind, p.amount, p.at, p.currency)
@@ -79,17 +78,16 @@ class Ledger:
             if (owner_shop, owner_ext) != (shop, payment.ext_id):
                 sums.replayed.append((shop, payment))
 
-    def book_refunds(self, refunds: Mapping[tuple[int, str], tuple[int, Refund]], known: Known, sums: Sums) -> None:
+    def book_refunds(self, refunds: Mapping[tuple[int, str], tuple[int, Refund]], owner: Owner, sums: Sums) -> None:
         """Insert or advance refund requests. A finished one never opens again on an older word."""
         rows = []
         for shop, r in refunds.values():
-            order = known.get((shop, r.ext_id))
             rows.append(
                 (
                     shop,
                     r.refund_id,
                     r.ext_id,
-                    order[0] if order else None,
+                    owner.get((shop, r.ext_id)),
                     int(r.state),
                     r.amount,
                     r.reason,
@@ -107,33 +105,41 @@ class Ledger:
             rows,
         )
 
-    def adopt(self, keys: Mapping[tuple[int, str], int]) -> None:
-        """Bind payments and refunds that arrived in this or an earlier transaction to their new orders' ids."""
+    def adopt(self, ids: Owner, sums: Sums) -> None:
+        """Money and refund requests that arrived before their orders: bind them to these new ids, add them to ``sums``.
+
+        Call it before ``book``, so that each row is counted once.
+        """
         tx = self._tx
-        rows = [(order_id, shop, ext) for (shop, ext), order_id in keys.items()]
+        if not ids:
+            return
+        rows = [(order_id, shop, ext) for (shop, ext), order_id in ids.items()]
         if tx.one("SELECT 1 FROM payment WHERE order_id IS NULL LIMIT 1") is not None:
+            for shop, ext, kind, amount, at, currency in tx.all(
+                "SELECT p.shop, p.ext_id, p.kind, p.amount, p.at, p.currency FROM json_each(?) j CROSS JOIN payment p "
+                "ON p.shop = j.value ->> 0 AND p.ext_id = j.value ->> 1 WHERE p.order_id IS NULL",
+                (_encode(list(ids)).decode(),),
+            ):
+                sums.add((int(shop), str(ext)), int(kind), int(amount), int(at), str(currency))
             tx.many("UPDATE payment SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
         if tx.one("SELECT 1 FROM refund WHERE order_id IS NULL LIMIT 1") is not None:
+            for shop, ext, refund_id, state, amount, reason, at in tx.all(
+                "SELECT r.shop, r.ext_id, r.refund_id, r.state, r.amount, r.reason, r.at FROM json_each(?) j "
+                "CROSS JOIN refund r ON r.shop = j.value ->> 0 AND r.ext_id = j.value ->> 1 WHERE r.order_id IS NULL",
+                (_encode(list(ids)).decode(),),
+            ):
+                old = Refund(
+                    refund_id=refund_id, ext_id=ext, state=RefundState(state), amount=amount, reason=reason, at=at
+                )
+                sums.refunds.setdefault((int(shop), str(ext)), []).append(old)
             tx.many("UPDATE refund SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
-
-    def loose(self, keys: list[tuple[int, str]], sums: Sums) -> None:
-        """Add money that had arrived before its order to ``sums``; call it before ``book``."""
-        tx = self._tx
-        if not keys or tx.one("SELECT 1 FROM payment WHERE order_id IS NULL LIMIT 1") is None:
-            return
-        for shop, ext, kind, amount, at, currency in tx.all(
-            "SELECT p.shop, p.ext_id, p.kind, p.amount, p.at, p.currency FROM json_each(?) j JOIN payment p "
-            "ON p.shop = j.value ->> 0 AND p.ext_id = j.value ->> 1 WHERE p.order_id IS NULL",
-            (_encode(keys).decode(),),
-        ):
-            sums.add((int(shop), str(ext)), int(kind), int(amount), int(at), str(currency))
 
     def open_refunds(self, ids: list[int]) -> dict[int, int]:
         """How many open refund requests each of these orders has (absent = none)."""
         if not ids:
             return {}
         rows = self._tx.all(
-            "SELECT r.order_id, count(*) FROM json_each(?) j JOIN refund r ON r.order_id = j.value "
+            "SELECT r.order_id, count(*) FROM json_each(?) j CROSS JOIN refund r ON r.order_id = j.value "
             "WHERE r.order_id IS NOT NULL AND r.state = ? GROUP BY r.order_id",
             (_encode(ids).decode(), int(RefundState.OPEN)),
         )

@@ -1,14 +1,15 @@
 """Orders seen for the first time: written once, already at the stage that the same transaction can decide."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.desk.cases import CaseRow, open_cases
 from core.desk.holds import HoldRow, open_holds
-from core.model.lifecycle import CaseKind, EventKind, HoldReason, Stage
+from core.model.lifecycle import BLOCKING, CaseKind, EventKind, HoldReason, Stage
 from core.model.order import OrderUpdate, PlatformState, RefundState
+from core.pipeline.gate import ANYONE, plan_sends, take_keys
 from core.pipeline.judging import buyers_seen, due_at_of, facts_of
-from core.pipeline.ledger import Ledger, Sum, Sums
+from core.pipeline.ledger import Sum, Sums
 from core.pipeline.setup import NOTHING, Judgement, Setup
 from core.store.tx import Tx
 
@@ -25,6 +26,7 @@ INSERT_ORDER = (
 INSERT_LINE = "INSERT INTO line(order_id, line, sku, product, title, qty, amount) VALUES(?, ?, ?, ?, ?, ?, ?)"
 INSERT_RAW = "INSERT INTO order_raw(order_id, raw) VALUES(?, ?)"
 
+_STATE = {state: state.name for state in PlatformState}
 Fresh = tuple[int, OrderUpdate, int]  # shop, snapshot, seen at
 
 
@@ -37,70 +39,172 @@ def first_stage(update: OrderUpdate, mapped: bool, paid: int, refunded: int) -> 
     return Stage.OPEN if mapped else Stage.RECEIVED
 
 
+class _Seen(NamedTuple):
+    """A new order as this transaction understands it. ``odd``: something about it may need a case."""
+
+    shop: int
+    update: OrderUpdate
+    seen_at: int
+    order_id: int
+    products: list[str]
+    verdict: Judgement
+    paid: int
+    refunded: int
+    refund_open: int
+    paid_at: int | None
+    stage: Stage
+    odd: bool
+    currency: str
+
+
 class Newcomers:
     """Inserts new orders with their lines, raw payloads, holds, cases and events."""
 
     def __init__(self, tx: Tx, setup: Setup) -> None:
         self._tx, self._setup = tx, setup
 
-    def insert(self, fresh: Sequence[Fresh], sums: Sums) -> int:
-        """Insert all of ``fresh``; returns how many. ``sums`` holds what is paid for them already."""
+    def insert(self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums) -> None:
+        """Insert all of ``fresh`` under ``ids``. ``sums`` holds what is paid for them already.
+
+        An order that is ready at once passes the gate in this same transaction, written once at ALLOCATED, unless
+        others wait at the gate: then it queues behind them.
+        """
         if not fresh:
-            return 0
+            return
         tx, setup = self._tx, self._setup
-        ids = tx.new_ids(len(fresh))
         mapped = self._map_lines(fresh, ids)
         judged = self._judge(fresh, mapped, sums)
-        rows: list[tuple[Any, ...]] = []
-        raws: list[tuple[int, bytes]] = []
-        events: list[tuple[int, str]] = []
         cases: list[CaseRow] = []
         holds: list[HoldRow] = []
-        keys: dict[tuple[int, str], int] = {}
-        ready = False
-        stages: dict[tuple[int, Stage], int] = {}
-        received: dict[int, int] = {}
+        seen: list[_Seen] = []
+        ready: list[_Seen] = []
+        since = tx.now - setup.fresh_us
         for (shop, u, seen_at), order_id, products, verdict in zip(fresh, ids, mapped, judged, strict=True):
-            key = (shop, u.ext_id)
-            money = sums.money.get(key, _NO_MONEY)
-            paid, refunded = (money.paid, money.refunded) if money.currency in ("", u.currency) else (0, 0)
-            refunds = sums.refunds.get(key, ())
-            refund_open = sum(r.state == RefundState.OPEN for r in refunds)
-            stage = first_stage(u, all(products), paid, refunded)
-            paid_at = money.paid_at if money.paid_at is not None else u.paid_at
-            first = u.lines[0]
-            rows.append(
-                (order_id, shop, u.ext_id, u.rev, seen_at, stage, u.state, -verdict.priority)
-                + (due_at_of(setup, u.created_at, u.deadline), u.total, paid, refunded, refund_open, u.currency)
-                + (sum(line.qty for line in u.lines) if len(u.lines) > 1 else first.qty, products[0], first.title)
-                + (u.buyer, u.buyer_name, u.contact, u.message, verdict.tag, u.created_at, paid_at, u.deadline)
-                + (tx.now, tx.now)
-            )
-            raws.append((order_id, u.raw))
-            events.append((order_id, f'{{"state":"{u.state.name}","due":{u.total},"paid":{paid},"qty":{first.qty}}}'))
-            keys[key] = order_id
-            stages[(shop, stage)] = stages.get((shop, stage), 0) + 1
-            received[shop] = received.get(shop, 0) + 1
-            if stage is not Stage.CANCELLED:
-                trouble = self._trouble(order_id, shop, u, products, paid, refunded, money, refund_open)
-                cases += trouble
-                holds += self._holds(order_id, u, verdict)
-                ready = ready or (paid - refunded >= u.total and not trouble)
-        tx.many(INSERT_ORDER, rows)
-        tx.many(INSERT_RAW, raws)
-        tx.events(EventKind.RECEIVED, "intake", events)
-        for (shop, stage), count in stages.items():
-            tx.moved(shop, None, Stage.RECEIVED, count)
-            tx.moved(shop, Stage.RECEIVED, stage, count)
-        for shop, count in received.items():
-            tx.counted(shop, 0, count)
-        Ledger(tx).adopt(keys)
+            one = self._look(shop, u, seen_at, order_id, products, verdict, sums)
+            seen.append(one)
+            if one.stage is Stage.CANCELLED:
+                continue
+            trouble = self._trouble(one) if one.odd else ()
+            held = self._holds(order_id, u, verdict) if verdict.holds or u.state is PlatformState.FORBIDDEN else ()
+            cases += trouble
+            holds += held
+            if (
+                one.stage is Stage.OPEN
+                and one.paid - one.refunded >= u.total
+                and not one.refund_open
+                and not held
+                and seen_at >= since
+                and (u.contact or not setup.shops[shop].needs_contact)
+                and not any(case.kind in BLOCKING for case in trouble)
+            ):
+                ready.append(one)
+        shop_of, taken = self._pass_gate(ready, cases)
+        tx.many(INSERT_ORDER, [self._row(one, one.order_id in taken) for one in seen])
+        tx.many(INSERT_RAW, [(one.order_id, one.update.raw) for one in seen])
+        self._count(seen)
+        if taken:
+            plan_sends(tx, setup, taken, shop_of)
         open_cases(tx, cases)
         open_holds(tx, holds)
         tx.touch(ids)
-        if ready:
-            tx.wake("gate")
-        return len(rows)
+        tx.wake("gate")
+
+    def _look(
+        self,
+        shop: int,
+        u: OrderUpdate,
+        seen_at: int,
+        order_id: int,
+        products: list[str],
+        verdict: Judgement,
+        sums: Sums,
+    ) -> "_Seen":
+        key = (shop, u.ext_id)
+        money = sums.money.get(key, _NO_MONEY)
+        paid, refunded = (money.paid, min(money.refunded, money.paid)) if money.currency in ("", u.currency) else (0, 0)
+        if u.state is PlatformState.REFUNDED:
+            refunded = paid
+        refunds = sums.refunds.get(key)
+        refund_open = sum(r.state == RefundState.OPEN for r in refunds) if refunds else 0
+        mapped = products[0] != "" if len(products) == 1 else all(products)
+        stage = first_stage(u, mapped, paid, refunded)
+        odd = (
+            not mapped
+            or paid != u.total
+            or refund_open
+            or u.state is not PlatformState.PAID
+            or money.currency != u.currency
+        )
+        paid_at = money.paid_at if money.paid_at is not None else u.paid_at
+        return _Seen(
+            shop,
+            u,
+            seen_at,
+            order_id,
+            products,
+            verdict,
+            paid,
+            refunded,
+            refund_open,
+            paid_at,
+            stage,
+            bool(odd),
+            money.currency,
+        )
+
+    def _pass_gate(
+        self, ready: list["_Seen"], cases: list[CaseRow]
+    ) -> tuple[dict[int, tuple[int, str]], dict[int, list[int]]]:
+        """The gate for orders that were never in the table: its checks were made above, on what is written below."""
+        if not ready or self._tx.one(ANYONE) is not None:
+            return {}, {}
+        ready.sort(key=lambda one: (-one.verdict.priority, one.update.deadline or one.update.created_at, one.order_id))
+        shop_of = {one.order_id: (one.shop, one.update.contact) for one in ready}
+        wanted = {
+            one.order_id: [(x.line, p, x.qty) for x, p in zip(one.update.lines, one.products, strict=True)]
+            for one in ready
+        }
+        return shop_of, take_keys(self._tx, wanted, shop_of, cases)
+
+    def _row(self, one: "_Seen", taken: bool) -> tuple[Any, ...]:
+        u, first = one.update, one.update.lines[0]
+        qty = first.qty if len(u.lines) == 1 else sum(line.qty for line in u.lines)
+        now = self._tx.now
+        return (
+            (one.order_id, one.shop, u.ext_id, u.rev, one.seen_at, 2 if taken else int(one.stage), int(u.state))
+            + (-one.verdict.priority, due_at_of(self._setup, u.created_at, u.deadline), u.total, one.paid, one.refunded)
+            + (
+                one.refund_open,
+                u.currency,
+                qty,
+                one.products[0],
+                first.title,
+                u.buyer,
+                u.buyer_name,
+                u.contact,
+                u.message,
+            )
+            + (one.verdict.tag, u.created_at, one.paid_at, u.deadline, now, now)
+        )
+
+    def _count(self, seen: Sequence["_Seen"]) -> None:
+        tx = self._tx
+        stages: dict[tuple[int, Stage], int] = {}
+        for one in seen:
+            key = (one.shop, one.stage)
+            stages[key] = stages.get(key, 0) + 1
+        for (shop, stage), count in stages.items():
+            tx.moved(shop, None, Stage.RECEIVED, count)
+            tx.moved(shop, Stage.RECEIVED, stage, count)
+            tx.counted(shop, 0, count)
+        tx.events(
+            EventKind.RECEIVED,
+            "intake",
+            [
+                (one.order_id, f'{{"state":"{_STATE[one.update.state]}","due":{one.update.total},"paid":{one.paid}}}')
+                for one in seen
+            ],
+        )
 
     def _map_lines(self, fresh: Sequence[Fresh], ids: Sequence[int]) -> list[list[str]]:
         setup = self._setup
@@ -151,22 +255,14 @@ class Newcomers:
         verdicts = setup.judge(facts)
         return verdicts if verdicts else [NOTHING] * len(facts)
 
-    def _trouble(
-        self,
-        order_id: int,
-        shop: int,
-        u: OrderUpdate,
-        products: Sequence[str],
-        paid: int,
-        refunded: int,
-        money: Sum,
-        refund_open: int,
-    ) -> list[CaseRow]:
+    def _trouble(self, one: "_Seen") -> list[CaseRow]:
+        order_id, shop, u, products = one.order_id, one.shop, one.update, one.products
+        paid, refunded, refund_open = one.paid, one.refunded, one.refund_open
         found: list[CaseRow] = []
         if not all(products):
             skus = [line.sku for line, product in zip(u.lines, products, strict=True) if not product]
             found.append(CaseRow(order_id, shop, CaseKind.SKU_UNMAPPED, skus[0], {"skus": skus}))
-        if money.currency not in ("", u.currency):
+        if one.currency not in ("", u.currency):
             found.append(CaseRow(order_id, shop, CaseKind.PRICE_MISMATCH, "currency", {"due": u.currency}))
         elif paid > u.total:
             found.append(CaseRow(order_id, shop, CaseKind.OVERPAID, "", {"due": u.total, "paid": paid}))

@@ -45,7 +45,7 @@ class IntentRow(NamedTuple):
 
 INTENTS = (
     "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, o.stage, o.writeback FROM json_each(?) j "
-    "JOIN intent i ON i.id = j.value JOIN orders o ON o.id = i.order_id"
+    "CROSS JOIN intent i ON i.id = j.value CROSS JOIN orders o ON o.id = i.order_id"
 )
 CLOSE_ATTEMPT = "UPDATE attempt SET closed_at = ?, result = ?, why = ?, evidence = ? WHERE intent_id = ? AND n = ?"
 SET_INTENT = "UPDATE intent SET state = ?, next_at = ?, changed_at = ? WHERE id = ?"

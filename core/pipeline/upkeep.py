@@ -68,7 +68,7 @@ def remap(tx: Tx, items: list[Mapping[tuple[str, str], str]]) -> list[int]:
                 touched.add(int(order_id))
     if touched:
         whole = tx.all(
-            "SELECT o.id, o.shop FROM json_each(?) j JOIN orders o ON o.id = j.value WHERE o.stage = 0 AND NOT EXISTS "
+            "SELECT o.id, o.shop FROM json_each(?) j CROSS JOIN orders o ON o.id = j.value WHERE o.stage = 0 AND NOT EXISTS "
             "(SELECT 1 FROM line l WHERE l.order_id = o.id AND l.product = '')",
             (as_json(touched),),
         )

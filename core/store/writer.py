@@ -42,10 +42,14 @@ class StoreBroken(StoreError):
 
 
 class _Job:
-    __slots__ = ("future", "handler", "item")
+    """One item, or with ``size`` a list of items that one future waits for."""
 
-    def __init__(self, handler: Handler[Any, Any], item: Any, future: "asyncio.Future[Any]") -> None:
-        self.handler, self.item, self.future = handler, item, future
+    __slots__ = ("future", "handler", "item", "size")
+
+    def __init__(
+        self, handler: Handler[Any, Any], item: Any, future: "asyncio.Future[Any]", size: int | None = None
+    ) -> None:
+        self.handler, self.item, self.future, self.size = handler, item, future, size
 
 
 class Writer:
@@ -97,6 +101,15 @@ class Writer:
         assert self._loop is not None
         future: asyncio.Future[R] = self._loop.create_future()
         self._queue.put(_Job(handler, item, future))
+        return future
+
+    def submit_many(self, handler: Handler[T, R], items: Sequence[T]) -> "asyncio.Future[list[R | Exception]]":
+        """Queue a set whose answers are wanted together; one that was refused is answered by its exception."""
+        if self._fatal is not None:
+            raise self._fatal
+        assert self._loop is not None
+        future: asyncio.Future[list[R | Exception]] = self._loop.create_future()
+        self._queue.put(_Job(handler, items, future, len(items)))
         return future
 
     async def do(self, handler: Handler[T, R], item: T) -> R:
@@ -152,9 +165,20 @@ class Writer:
                     "Another core took this database over. This one stops; nothing was written by it since."
                 )
             for handler, indexes in groups.items():
-                answers = handler(tx, [jobs[i].item for i in indexes])
-                for index, answer in zip(indexes, answers, strict=True):
-                    results[index] = answer
+                items: list[Any] = []
+                for i in indexes:
+                    if jobs[i].size is None:
+                        items.append(jobs[i].item)
+                    else:
+                        items.extend(jobs[i].item)
+                answers = handler(tx, items) if items else ()
+                if len(answers) != len(items):
+                    raise RuntimeError(f"{handler} answered {len(answers)} of {len(items)} items")
+                at = 0
+                for i in indexes:
+                    size = jobs[i].size
+                    results[i] = answers[at] if size is None else list(answers[at : at + size])
+                    at += 1 if size is None else size
             head = tx.finish()
         except BaseException:
             with contextlib.suppress(Exception):
