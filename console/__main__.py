@@ -1,0 +1,31 @@
+"""``python -m console --socket PATH``: the console alone, on a core that already runs."""
+
+import argparse
+import os
+import sys
+
+
+def main() -> int:
+    """Parses the few options and runs the desk."""
+    # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
+    os.environ.setdefault("TEXTUAL_FPS", "1000")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    from console.app import Options, run_desk
+
+    parser = argparse.ArgumentParser(prog="python -m console", description=__doc__)
+    parser.add_argument(
+        "--socket", default=os.environ.get("KEYDESK_SOCKET"), required="KEYDESK_SOCKET" not in os.environ
+    )
+    parser.add_argument("--language", choices=("zh_CN", "en"))
+    parser.add_argument("--theme", default="keydesk-dark")
+    parser.add_argument("--ascii", action="store_true")
+    parser.add_argument("--read-only", action="store_true")
+    parser.add_argument("--mouse", action="store_true")
+    parser.add_argument("--no-direct", action="store_true", help="paint through Textual's compositor only")
+    given = parser.parse_args()
+    options = Options(given.ascii, given.read_only, given.mouse, direct=not given.no_direct)
+    return run_desk(given.socket, given.language, given.theme, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

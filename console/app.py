@@ -1,0 +1,184 @@
+"""The console's app: wiring only. Keys go through one router, the core through one client."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+from textual.content import Content
+
+from console import i18n
+from console.actions import ACTIONS, BY_ID, why_not
+from console.client import Client
+from console.keymap import Keymap, KeymapError, default_path, load
+from console.presenters.cells import ASCII, UNICODE
+from console.screens.desk import DeskScreen
+from console.themes import THEMES
+from core.model.clock import Clock, now_us
+
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss")
+LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this console looks and behaves; nothing of it concerns the core."""
+
+    ascii: bool = False
+    read_only: bool = False
+    mouse: bool = False
+    direct: bool = True
+    live: bool = True
+    keymap: Path | None = None  # None: the user's own file
+
+
+def style_paths() -> list[Path]:
+    """The style sheets: of the checkout that runs, else of the installed package."""
+    beside = Path(__file__).resolve().parent.parent / "styles"
+    if (beside / SHEETS[0]).is_file():
+        return [beside / name for name in SHEETS]
+    inside = resources.files("console") / "_data" / "styles"
+    return [Path(str(inside / name)) for name in SHEETS]
+
+
+class DeskApp(App[None]):
+    """One desk for one person. It owns nothing but what is on the screen."""
+
+    ENABLE_COMMAND_PALETTE = False  # ours is drawn from the registry and offers no screenshot of secrets
+    BINDINGS: ClassVar[list[BindingType]] = []
+    AUTO_FOCUS = None
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock = now_us,
+        language: str = "zh_CN",
+        theme: str = "keydesk-dark",
+        options: Options = Options(),
+    ) -> None:
+        i18n.use(language)
+        super().__init__(css_path=[str(p) for p in style_paths()], watch_css=False)
+        self._bindings.key_to_bindings.clear()
+        for one in THEMES:
+            self.register_theme(one)
+        self.theme = theme if theme in self.available_themes else "keydesk-dark"
+        self._keymap_error = ""
+        keymap = self._read_keymap(options.keymap or default_path())
+        self.desk = DeskScreen(
+            client,
+            clock,
+            keymap,
+            ASCII if options.ascii else UNICODE,
+            live=options.live,
+            direct=options.direct,
+            read_only=options.read_only,
+        )
+
+    def _read_keymap(self, path: Path) -> Keymap:
+        try:
+            keymap = Keymap(load(path))
+        except KeymapError as error:
+            self._keymap_error = str(error)
+            return Keymap()
+        if keymap.clashes:
+            self._keymap_error = "; ".join(keymap.clashes)
+        return keymap
+
+    def get_default_screen(self) -> DeskScreen:
+        """The desk is the first and only full screen."""
+        return self.desk
+
+    def on_mount(self) -> None:
+        """Signals end the console in order; nothing of the core hangs on it."""
+        if self._keymap_error:
+            self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
+        if threading.current_thread() is threading.main_thread() and not self.is_headless:
+            import asyncio
+
+            loop = asyncio.get_running_loop()
+            for one in (signal.SIGHUP, signal.SIGTERM):
+                loop.add_signal_handler(one, self._signalled)
+
+    def _signalled(self) -> None:
+        last = threading.Timer(LAST_GASP_S, os._exit, (0,))
+        last.daemon = True
+        last.start()
+        self.exit()
+
+    async def on_unmount(self) -> None:
+        """Gives leases back."""
+        await self.desk.session.leave()
+
+    # keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys first: the router sees them before Textual's own bindings do."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._route(event):
+            event.stop()
+            return
+        await super().on_event(event)
+
+    def _route(self, event: events.Key) -> bool:
+        handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
+        return handler is not None and handler(event.key)
+
+    def desk_help(self, desk: DeskScreen) -> None:
+        """The keys of where one is."""
+        from console.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(desk, desk.scopes))
+
+    def desk_palette(self, desk: DeskScreen) -> None:
+        """Every action by name."""
+        from console.screens.menu import MenuScreen
+
+        entries = [
+            (a, why_not(a, desk.standing))
+            for a in ACTIONS
+            if a.scope in desk.scopes and a.id not in ("palette", "back")
+        ]
+
+        def done(picked: str | None) -> None:
+            if picked is not None and picked in BY_ID:
+                desk.perform(picked)
+
+        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries, typing=True), done)
+
+    def desk_quit(self, desk: DeskScreen) -> None:
+        """Leaves; the core works on."""
+        self.exit()
+
+    # a crash shows where, never what: no locals, no values
+
+    def _fatal_error(self) -> None:
+        error = self._exception or sys.exc_info()[1]
+        frames = traceback.extract_tb(error.__traceback__)[-8:] if error is not None else []
+        lines = [f"  {Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+        name = type(error).__name__ if error is not None else "error"
+        self._exit_renderables.append(Content("\n".join([f"keydesk console: {name}", *lines])).plain)
+        self._close_messages_no_wait()
+
+
+def run_desk(
+    socket_path: str,
+    language: str | None = None,
+    theme: str = "keydesk-dark",
+    options: Options = Options(),
+    clock: Clock = now_us,
+) -> int:
+    """Runs the console on a core's socket until the person quits. Answers the exit code."""
+    client = Client(socket_path)
+    app = DeskApp(client, clock, i18n.pick(language), theme, options)
+    with suppress(KeyboardInterrupt):
+        app.run(mouse=options.mouse)
+    return app.return_code or 0

@@ -1,0 +1,208 @@
+"""The only door to the core: HTTP over its Unix socket. No other module of the console opens a connection."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from console.wire import (
+    Cases,
+    Claimed,
+    Count,
+    Counters,
+    Facts,
+    Group,
+    Health,
+    Job,
+    OrderDetail,
+    Preview,
+    Product,
+    Row,
+    Tick,
+    Window,
+)
+from core.model.text import clean
+
+if TYPE_CHECKING:
+    import httpx
+
+ANSWER_S = 10.0
+FEED_SILENCE_S = 25.0  # the core pings every 10 s, so this much silence is a dead line
+
+
+class ClientError(Exception):
+    """A refusal by the core, or no answer from it. ``code`` is "offline" when nothing answered.
+
+    ``message`` says what is wrong, ``hint`` what to do, ``extra`` holds further fields (a filter's position).
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", extra: Facts | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.hint, self.extra = code, message, hint, extra or {}
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing answered, as against a refusal."""
+        return self.code == "offline"
+
+
+class Client:
+    """Typed calls of docs/socket.md. Every method raises ClientError and nothing else."""
+
+    def __init__(self, socket_path: str) -> None:
+        self.socket_path = socket_path
+        self._http: httpx.AsyncClient | None = None
+        self._feed: httpx.AsyncClient | None = None
+
+    def _open(self, silence: float) -> "httpx.AsyncClient":
+        import httpx  # here, not above: it costs a third of the start
+
+        transport = httpx.AsyncHTTPTransport(uds=self.socket_path)
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://keydesk", timeout=httpx.Timeout(silence, connect=3.0), trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Closes the connections; the client opens them again when it is used again."""
+        http, feed, self._http, self._feed = self._http, self._feed, None, None
+        for one in (http, feed):
+            if one is not None:
+                await one.aclose()
+
+    async def _call(self, method: str, path: str, query: Facts | None = None, body: Any = None) -> Any:
+        import httpx
+
+        if self._http is None:
+            self._http = self._open(ANSWER_S)
+        params = {k: v for k, v in (query or {}).items() if v is not None and v != ""}
+        try:
+            answer = await self._http.request(method, path, params=params, json=body)
+        except (httpx.HTTPError, OSError) as error:
+            raise ClientError("offline", type(error).__name__) from None
+        return _decode(answer.status_code, answer.content)
+
+    async def health(self) -> Health:
+        """Who answers, and our role there."""
+        return cast(Health, await self._call("GET", "/v1/health"))
+
+    async def queue(
+        self,
+        view: str,
+        filter: str = "",
+        limit: int = 64,
+        after: str | None = None,
+        before: str | None = None,
+        at: int | None = None,
+    ) -> Window:
+        """A window by keyset: from the head, after or before a mark, or starting at an order's place."""
+        query = {"view": view, "filter": filter, "limit": limit, "after": after, "before": before, "at": at}
+        return cast(Window, await self._call("GET", "/v1/queue", query))
+
+    async def count(self, view: str, filter: str = "") -> Count:
+        """How many orders a view or filter holds."""
+        return cast(Count, await self._call("GET", "/v1/count", {"view": view, "filter": filter}))
+
+    async def order(self, order_id: int) -> OrderDetail:
+        """One order in full."""
+        return cast(OrderDetail, await self._call("GET", f"/v1/orders/{order_id}"))
+
+    async def find(self, fragment: str) -> list[Row]:
+        """Up to 20 rows whose id, external id or buyer matches a fragment."""
+        return cast(list[Row], (await self._call("GET", "/v1/find", {"q": fragment}))["rows"])
+
+    async def case_groups(self) -> list[Group]:
+        """Open cases by kind, the longest waiting first."""
+        return cast(list[Group], (await self._call("GET", "/v1/cases/groups"))["groups"])
+
+    async def cases(self, kind: str, after: str | int | None = None, limit: int = 100) -> Cases:
+        """A page of the open cases of one kind."""
+        return cast(Cases, await self._call("GET", "/v1/cases", {"kind": kind, "after": after, "limit": limit}))
+
+    async def counters(self) -> Counters:
+        """The desk's figures."""
+        return cast(Counters, await self._call("GET", "/v1/counters"))
+
+    async def stock(self) -> list[Product]:
+        """Free keys of each product."""
+        return cast(list[Product], (await self._call("GET", "/v1/stock"))["products"])
+
+    async def preview(self, action: str, args: Facts, orders: Sequence[int]) -> Preview:
+        """Freezes a set of orders and says what the action would do to them."""
+        body = {"action": action, "args": args, "orders": list(orders)}
+        return cast(Preview, await self._call("POST", "/v1/preview", body=body))
+
+    async def preview_matching(self, action: str, args: Facts, view: str, filter: str) -> Preview:
+        """The same for everything that matches a view and filter."""
+        body = {"action": action, "args": args, "view": view, "filter": filter}
+        return cast(Preview, await self._call("POST", "/v1/preview", body=body))
+
+    async def apply(self, token: str, reason: str, number: int | None) -> int:
+        """Applies a frozen set; answers the job's id."""
+        body = {"token": token, "reason": reason, "number": number}
+        return int((await self._call("POST", "/v1/apply", body=body))["job"])
+
+    async def jobs(self, limit: int = 50) -> list[Job]:
+        """Jobs, newest first, without items."""
+        return cast(list[Job], (await self._call("GET", "/v1/jobs", {"limit": limit}))["jobs"])
+
+    async def job(self, job_id: int) -> Job:
+        """One job with its first 200 items, failures first."""
+        return cast(Job, await self._call("GET", f"/v1/jobs/{job_id}"))
+
+    async def stop_job(self, job_id: int) -> int:
+        """Stops a running job at its next item."""
+        return int((await self._call("POST", f"/v1/jobs/{job_id}/stop"))["job"])
+
+    async def undo_job(self, job_id: int) -> int:
+        """Undoes what can be undone; answers the id of the job that does it."""
+        return int((await self._call("POST", f"/v1/jobs/{job_id}/undo"))["job"])
+
+    async def claim_next(self, view: str, filter: str, skip: Sequence[int]) -> Claimed:
+        """Takes the best order that nobody holds."""
+        body = {"next": True, "view": view, "filter": filter, "skip": list(skip)}
+        return cast(Claimed, await self._call("POST", "/v1/claims", body=body))
+
+    async def claim(self, order_id: int) -> Claimed:
+        """Takes one order; ClientError says who holds it when somebody does."""
+        return cast(Claimed, await self._call("POST", "/v1/claims", body={"order": order_id}))
+
+    async def beat(self, orders: Sequence[int]) -> None:
+        """Keeps our leases alive."""
+        await self._call("POST", "/v1/claims/beat", body={"orders": list(orders)})
+
+    async def drop(self, orders: Sequence[int]) -> None:
+        """Gives leases back."""
+        await self._call("POST", "/v1/claims/drop", body={"orders": list(orders)})
+
+    async def feed(self, hz: int = 5) -> AsyncIterator[Tick]:
+        """Ticks until the line breaks, which raises ClientError("offline"); the reader decides when to call again."""
+        import httpx
+
+        if self._feed is None:
+            self._feed = self._open(FEED_SILENCE_S)
+        try:
+            async with self._feed.stream("GET", "/v1/feed", params={"hz": hz}) as answer:
+                if answer.status_code != 200:
+                    _decode(answer.status_code, await answer.aread())
+                async for line in answer.aiter_lines():
+                    if line:
+                        yield cast(Tick, json.loads(line))
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            raise ClientError("offline", type(error).__name__) from None
+        raise ClientError("offline", "feed ended")
+
+
+def _decode(status: int, content: bytes) -> Any:
+    try:
+        answer = json.loads(content) if content else {}
+    except ValueError:
+        raise ClientError("bad_answer", f"HTTP {status}") from None
+    if status < 400:
+        return answer
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict):
+        raise ClientError("bad_answer", f"HTTP {status}")
+    extra = {k: v for k, v in error.items() if k not in ("code", "message", "hint")}
+    # A position may stand inside the error or beside it.
+    extra.update({k: v for k, v in answer.items() if k != "error"})
+    code, message, hint = (clean(str(error.get(k) or "")) for k in ("code", "message", "hint"))
+    raise ClientError(code or "refused", message, hint, extra)

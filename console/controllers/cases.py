@@ -1,0 +1,148 @@
+"""The exceptions pane: groups by kind, then the cases of one kind, decided by a digit."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from console.i18n import t, word
+from console.presenters.cells import fit, span
+from console.presenters.detail import case_lines, decision_words
+from console.presenters.words import money_text
+from console.wire import Case, Group
+from core.model.text import clean
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+Work = Coroutine[None, None, None] | None
+# The core refuses these without a reason, so the preview asks for one.
+NEED_REASON = frozenset({"not_sent", "replace_key", "close", "reveal"})
+
+
+class Cases:
+    """Two levels in one list: kinds, and the cases of the kind that is open."""
+
+    def __init__(self, desk: "DeskScreen") -> None:
+        self._desk = desk
+        self.groups: list[Group] = []
+        self.kind: str | None = None
+        self.cases: list[Case] = []
+        self._group_key: object = None
+
+    @property
+    def current(self) -> Case | None:
+        """The case under the cursor."""
+        key = self._desk.case_list.key
+        return next((c for c in self.cases if c["id"] == key), None) if self.kind else None
+
+    async def do_cases(self) -> None:
+        """Shows the pane, or leaves it."""
+        if self._desk.pane == "cases":
+            self._desk.show_pane("queue")
+            return
+        self._desk.show_pane("cases")
+        self.kind = None
+        await self._read()
+
+    async def renew(self) -> None:
+        """Reads again what the pane shows, if it is open. Raises ClientError."""
+        if self._desk.pane == "cases":
+            await self._read()
+
+    async def _read(self) -> None:
+        client = self._desk.client
+        self.groups = await client.case_groups()
+        if self.kind is not None:
+            self.cases = (await client.cases(self.kind))["cases"]
+            if not self.cases:
+                self.kind = None
+        self.draw()
+
+    def draw(self) -> None:
+        """The list of the level that is open, and the case under the cursor beside it."""
+        now, pick = self._desk.clock(), self._desk.case_list
+        width = max(pick.size.width - 2, 20)
+        if self.kind is None:
+            pick.set([(g["kind"], self._group_line(g, now, width)) for g in self.groups])
+            if not self.groups:
+                pick.show(Content(t("cases.none")))
+        else:
+            pick.set([(c["id"], self._case_line(c, now, width)) for c in self.cases])
+        self._desk.show_notice()
+        self.show_current()
+
+    @staticmethod
+    def _group_line(group: Group, now: int, width: int) -> Content:
+        name = fit(clean(word("case", group["kind"]), 30), 18)
+        age = span(max(now - group["oldest_at"], 0))
+        rest = t(
+            "cases.group", kind="", count=fit(str(group["count"]), 5, True), age=age, money=money_text(group["money"])
+        )
+        return Content.assemble((name, "bold $error"), rest)
+
+    @staticmethod
+    def _case_line(case: Case, now: int, width: int) -> Content:
+        left = "" if case["deadline"] is None else span(case["deadline"] - now)
+        title = fit(case["row"]["title"] or case["row"]["product"], 16)
+        cells = f"{fit(case['ext_id'], 20)} {fit(case['shop'], 8)} {title} {fit(money_text(case['money']), 10, True)} "
+        return Content(cells + f"{fit(span(max(now - case['opened_at'], 0)), 4, True)} {fit(left, 4, True)}")
+
+    def show_current(self) -> None:
+        """The case under the cursor, with its numbered decisions."""
+        case = self.current
+        if case is not None:
+            self._desk.detail.show_lines(case["order_id"], case_lines(case, self._desk.clock()))
+        else:
+            self._desk.detail.show_lines(None, [Content.styled(t("cases.title"), "bold $accent")])
+
+    def move(self, action: str) -> None:
+        """Moves the cursor of the list."""
+        self._desk.case_list.move(action)
+        self.show_current()
+
+    def do_open(self) -> Work:
+        """Opens the kind under the cursor."""
+        key = self._desk.case_list.key
+        if self.kind is not None or not isinstance(key, str):
+            return None
+        self.kind, self._group_key = key, key
+        return self._read()
+
+    def back(self) -> Work:
+        """From the cases to the kinds, from the kinds to the queue."""
+        if self.kind is None:
+            self._desk.show_pane("queue")
+            return None
+        self.kind = None
+        return self._read()
+
+    async def do_decide(self, number: int) -> None:
+        """Picks the n-th decision of the case under the cursor."""
+        case = self.current
+        if case is not None and number <= len(case["decisions"]):
+            await self._decide(case, number, [case["order_id"]])
+
+    async def do_decide_all(self) -> None:
+        """One decision for every case of the kind that offers it, by the digit that is asked for."""
+        case = self.current
+        if case is None or not case["decisions"]:
+            return
+        offered = "  ".join(f"{i} {decision_words(d['action'], d)}" for i, d in enumerate(case["decisions"][:9], 1))
+        text = await self._desk.ask("cases.batch", "", needed=True, hint=offered)
+        if text is not None and text.strip().isdigit() and 1 <= int(text) <= len(case["decisions"]):
+            picked = case["decisions"][int(text) - 1]["action"]
+            same = [c["order_id"] for c in self.cases if any(d["action"] == picked for d in c["decisions"])]
+            await self._decide(case, int(text), same)
+
+    async def _decide(self, case: Case, number: int, orders: list[int]) -> None:
+        decision = case["decisions"][number - 1]
+        action, args = decision["action"], dict(decision["args"])
+        if action in ("map_sku", "fix_contact"):
+            name = "product" if action == "map_sku" else "contact"
+            if not args.get(name):
+                text = await self._desk.ask(f"ask.{name}", "", needed=True)
+                if text is None:
+                    return
+                args[name] = text.strip()
+        await self._desk.acts.run(action, args, orders, "", action in NEED_REASON)

@@ -1,0 +1,203 @@
+"""Reads the window that is shown, and no more: pages ahead of the cursor, and what is in view again when it changed."""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from console.client import ClientError
+from console.i18n import t
+from console.wire import Window
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+PAGE = 64
+SLICE = 8  # rows drawn before other work gets a turn
+HAND_S = 3.0  # how long after a key the list stays still
+
+
+class Loader:
+    """Fills the queue's model. One request at a time; pings that arrive meanwhile merge into one more."""
+
+    def __init__(self, desk: "DeskScreen") -> None:
+        self._desk = desk
+        self._client = desk.client
+        self._lock = asyncio.Lock()
+        self._dirty = asyncio.Event()
+        self._wants: set[bool] = set()
+
+    @property
+    def _query(self) -> tuple[str, str]:
+        return self._desk.standing.view, self._desk.standing.filter
+
+    async def start(self) -> None:
+        """The head of the current view; after a lost line the place is kept and only read again."""
+        if not self._desk.queue.model.loaded:
+            await self.head()
+        else:
+            self.touch()
+
+    async def head(self) -> None:
+        """The first page of the current view and filter. Raises ClientError."""
+        query = self._query
+        window = await self._client.queue(*query, limit=PAGE)
+        if query == self._query:
+            self._fresh(window, head=True, at_end=len(window["rows"]) < PAGE)
+
+    async def end(self) -> None:
+        """The last page. Raises ClientError when the core cannot tell it."""
+        model = self._desk.queue.model
+        if model.at_end:
+            model.put_cursor(len(model.shown) - 1)
+            self._desk.queue.relisted()
+            return
+        query = self._query
+        window = await self._client.queue(*query, limit=PAGE, before="end")
+        if query == self._query:
+            self._fresh(window, head=False, at_end=True)
+
+    async def at(self, order_id: int) -> None:
+        """The window that starts at an order, with the cursor on it. Raises ClientError."""
+        model = self._desk.queue.model
+        place = model.place(order_id)
+        if place is not None:
+            model.put_cursor(place)
+            self._desk.queue.relisted()
+            return
+        query = self._query
+        window = await self._client.queue(*query, limit=PAGE, at=order_id)
+        if query == self._query:
+            self._fresh(window, head=False, at_end=len(window["rows"]) < PAGE, cursor=order_id)
+
+    def _fresh(self, window: Window, head: bool, at_end: bool, cursor: int | None = None) -> None:
+        queue = self._desk.queue
+        queue.model.reset(window, head, at_end=at_end and not head, cursor=cursor)
+        queue.model.at_end = at_end
+        queue.top = 0
+        queue.relisted()
+        self._desk.show_list_state()
+
+    async def more(self, down: bool) -> None:
+        """The page after the last or before the first. Calls for a direction that is being read are dropped."""
+        if down in self._wants:
+            return
+        self._wants.add(down)
+        try:
+            async with self._lock:
+                await self._more(down)
+        finally:
+            self._wants.discard(down)
+
+    async def _more(self, down: bool) -> None:
+        queue, query = self._desk.queue, self._query
+        model = queue.model
+        if not model.pages or (model.at_end if down else model.at_head):
+            return
+        page = model.pages[-1 if down else 0]
+        mark = page.last if down else page.first
+        if mark is None:
+            return
+        window = await self._client.queue(
+            *query, limit=PAGE, after=mark if down else None, before=None if down else mark
+        )
+        if query != self._query or not model.pages or page is not model.pages[-1 if down else 0]:
+            return
+        if down:
+            queue.shift(-model.append(window, PAGE))
+        else:
+            queue.shift(model.prepend(window, PAGE))
+        queue.draw_all()
+        self._desk.show_list_state()
+
+    # following changes
+
+    def touch(self) -> None:
+        """Something changed in the core: read what is in view again, soon."""
+        self._dirty.set()
+
+    async def run(self, gap: float = 0.1) -> None:
+        """Re-reads the view after changes, at most ten times a second."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            with contextlib.suppress(ClientError):
+                await self.renew()
+            await asyncio.sleep(gap)
+
+    async def renew(self) -> None:
+        """The pages in view as the core has them now. Raises ClientError."""
+        async with self._lock:
+            queue, query = self._desk.queue, self._query
+            model = queue.model
+            model.frozen = self._desk.hand_acts
+            if not model.pages:
+                return
+            line = queue.cursor_line()
+            changed: list[int] = []
+            before = model.shown
+            state = (len(model.fresh), len(model.gone), model.total)
+            for index in self._in_view():
+                if index >= len(model.pages):
+                    break
+                window = await self._reread(index, query)
+                if query != self._query or index >= len(model.pages):
+                    return
+                changed += model.reread(index, window)
+            if model.shown is not before:
+                queue.relisted(line)
+                self._desk.show_list_state()
+            elif changed:
+                await self._draw(changed)
+            if state != (len(model.fresh), len(model.gone), model.total):
+                self._desk.show_notice()
+
+    async def _draw(self, ids: list[int]) -> None:
+        queue = self._desk.queue
+        for at in range(0, len(ids), SLICE):
+            queue.draw_ids(ids[at : at + SLICE])
+            await asyncio.sleep(0)  # a key pressed meanwhile goes first
+        if queue.model.cursor in ids:
+            queue.post_message(queue.Moved())
+
+    def _in_view(self) -> list[int]:
+        queue = self._desk.queue
+        shown = queue.model.shown[queue.top : queue.top + max(queue.size.height, 1)]
+        seen = set(shown)
+        found = [i for i, page in enumerate(queue.model.pages) if not seen.isdisjoint(page.ids)]
+        return found or [0]
+
+    async def _reread(self, index: int, query: tuple[str, str]) -> Window:
+        model = self._desk.queue.model
+        page = model.pages[index]
+        if page.start is not None:
+            return await self._client.queue(*query, limit=PAGE, after=page.start or None)
+        following = model.pages[index + 1].first if index + 1 < len(model.pages) else None
+        if following is not None:
+            return await self._client.queue(*query, limit=PAGE, before=following)
+        if model.at_end and index == len(model.pages) - 1:
+            return await self._client.queue(*query, limit=PAGE, before="end")
+        return await self._client.queue(*query, limit=PAGE, at=page.ids[0] if page.ids else None)
+
+    async def mark_matching(self, text: str, limit: int = 1000) -> tuple[int, bool]:
+        """Marks what matches a filter in the current view. Answers how many, and whether more would match."""
+        model, after = self._desk.queue.model, None
+        count = 0
+        while count < limit:
+            window = await self._client.queue(self._desk.standing.view, text, limit=200, after=after)
+            model.mark(window["rows"])
+            count += len(window["rows"])
+            after = window["last"]
+            if len(window["rows"]) < 200 or after is None:
+                return count, False
+        return count, True
+
+    def describe_empty(self) -> str:
+        """What to show instead of rows."""
+        desk, keymap = self._desk, self._desk.keymap
+        if not desk.queue.model.loaded:
+            if desk.standing.online:
+                return t("queue.loading")
+            return t("queue.offline", path=desk.client.socket_path)
+        if desk.standing.filter:
+            return t("queue.empty_filter", key=keymap.sign("filter"), esc=keymap.sign("back"))
+        return t("queue.empty")

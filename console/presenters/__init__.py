@@ -1,0 +1,1 @@
+"""Order to cells and words: pure functions that know no widget."""

@@ -1,0 +1,104 @@
+"""One order in full, as lines: why it is not moving first, then money, keys, what was tried and what happened."""
+
+from textual.content import Content
+
+from console.i18n import t, word
+from console.presenters.cells import amount, clock_text, span
+from console.presenters.words import fact_text, stage_words, state_words, why_sentence
+from console.wire import Case, Facts, OrderDetail, Row
+from core.model.text import clean
+
+_HEAD = "bold $accent"
+_MUTED = "$text-muted"
+
+
+def _title(row: Row) -> list[Content]:
+    due, paid, back = (amount(minor, row["currency"]) for minor in (row["amount"], row["paid"], row["refunded"]))
+    lines = [
+        Content.assemble((clean(row["ext_id"], 60), "bold"), (f"  {clean(row['shop'], 20)}", _MUTED)),
+        Content.assemble(clean(row["title"] or row["product"], 80), f" x{row['qty']}"),
+        Content.assemble((stage_words(row), "bold"), f"  {word('money', row['money'])}  "),
+        Content(t("detail.money", due=due, paid=paid, refunded=back)),
+    ]
+    if row["claim"]:
+        lines.append(Content.styled(t("detail.claim", by=clean(row["claim"]["by"], 20)), "$warning"))
+    return lines
+
+
+def _facts(facts: Facts, skip: tuple[str, ...] = ()) -> str:
+    return "  ".join(f"{clean(k, 30)}={fact_text(k, v)}" for k, v in facts.items() if k not in skip and v is not None)
+
+
+def _section(key: str, items: list[Facts], out: list[Content]) -> None:
+    if items:
+        out += [Content(""), Content.styled(t(f"detail.{key}"), _HEAD)]
+        out += [Content(f" {_facts(item)}") for item in items]
+
+
+def from_row(row: Row) -> list[Content]:
+    """What the list already knows, shown at once while the rest is read."""
+    return [*_title(row), Content(""), Content.styled(t("detail.why"), _HEAD), Content(state_words(row))]
+
+
+def order_lines(order: OrderDetail, now: int) -> list[Content]:
+    """Everything about an order. ``now`` is UTC us."""
+    row, why = order["row"], order["why_long"]
+    out = _title(row)
+    out += [Content(""), Content.styled(t("detail.why"), _HEAD)]
+    out.append(Content.styled(why_sentence(why["code"], why["facts"]), "bold $warning" if why["code"] else ""))
+    if why["facts"]:
+        out.append(Content.styled(f" {_facts(why['facts'])}", _MUTED))
+    for name, value in (("contact", order["contact_mask"]), ("message", order["message"]), ("note", row["note"])):
+        if value:
+            out.append(Content.assemble((f"{t(f'detail.{name}')} ", _MUTED), clean(value, 400)))
+    for kind in order["cases"]:
+        out += [Content("")] if kind is order["cases"][0] else []
+        name = word("case", str(kind.get("kind", "")))
+        out.append(Content.assemble((clean(name, 40), "bold $error"), f" {_facts(kind, ('kind', 'id', 'order_id'))}"))
+    for hold in order["holds"]:
+        name = word("hold", str(hold.get("reason", "")))
+        out.append(Content.assemble((clean(name, 40), "bold $warning"), f" {_facts(hold, ('reason', 'id'))}"))
+    _section("lines", order["lines"] if len(order["lines"]) > 1 else [], out)
+    _section("payments", order["payments"], out)
+    _section("refunds", order["refunds"], out)
+    _section("keys", order["keys"], out)
+    if order["intents"]:
+        out += [Content(""), Content.styled(t("detail.intents"), _HEAD)]
+        for intent in order["intents"]:
+            out.append(Content(f" {_facts(intent, ('attempts', 'id'))}"))
+            out += [Content.styled(f"   {_facts(a)}", _MUTED) for a in intent.get("attempts") or []]
+    if order["events"]:
+        out += [Content(""), Content.styled(t("detail.events"), _HEAD)]
+        for event in sorted(order["events"], key=lambda e: e.get("seq", 0), reverse=True)[:40]:
+            head = f" {clock_text(event.get('at'))} {clean(str(event.get('kind', '')), 24)} "
+            who = clean(str(event.get("actor") or ""), 20)
+            out.append(Content.assemble((head, _MUTED), who, f" {fact_text('body', event.get('body'))}"))
+    return out
+
+
+def case_lines(case: Case, now: int) -> list[Content]:
+    """A case: its kind, how long it waits, the facts behind it, what the machine proposes."""
+    out = [
+        Content.assemble((clean(word("case", case["kind"]), 40), "bold $error"), f"  {clean(case['ext_id'], 60)}"),
+        Content.styled(t("cases.opened", age=span(max(now - case["opened_at"], 0))), _MUTED),
+        *_title(case["row"]),
+        Content(""),
+    ]
+    out += [Content.assemble((f" {clean(k, 30)} ", _MUTED), fact_text(k, v)) for k, v in case["fact"].items()]
+    if case["proposal"]:
+        out.append(Content.styled(t("cases.proposal", text=fact_text("proposal", case["proposal"])), "$accent"))
+    out += [Content(""), Content.styled(t("cases.pick"), _HEAD)]
+    for number, decision in enumerate(case["decisions"][:9], 1):
+        out.append(Content.assemble((f" {number} ", "bold reverse"), " ", decision_words(decision["action"], decision)))
+    if not case["decisions"]:
+        out.append(Content(t("cases.no_decisions")))
+    return out
+
+
+def decision_words(action: str, decision: object) -> str:
+    """A decision in the person's language; the core's own label when the action is not known here."""
+    words = word("act", action)
+    if words != action:
+        return words
+    label = decision.get("label") if isinstance(decision, dict) else None
+    return clean(str(label or action), 60)

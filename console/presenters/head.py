@@ -1,0 +1,131 @@
+"""The lines around the list: who and how fast, the views, the state of the list, the stock, the keys."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from console.actions import ACTIONS, Standing, why_not
+from console.i18n import t, word
+from console.keymap import Keymap
+from console.presenters.cells import Glyphs, short_count, span, spark
+from console.state.standing import VIEWS, DeskStanding
+from console.wire import Product
+from core.model.text import clean
+
+Part = Content | str | tuple[str, str]
+_LINK = {"live": "$success", "connecting": "$warning", "lost": "bold $error"}
+
+
+def _rate(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def status_line(standing: DeskStanding, width: int) -> Content:
+    """The first line: name, shops, who we are and as what, the line's state."""
+    left: list[Part] = [(f" {t('app.name')} ", "bold reverse"), " "]
+    health = standing.health
+    if standing.counters is not None:
+        shops = standing.counters["shops"]
+        good = [s for s in shops if s["state"] in ("ok", "idle", "live", "running")]
+        look = "$text-muted" if len(good) == len(shops) else "bold $warning"
+        left.append((t("head.shops", ok=len(good), all=len(shops)), look))
+        for shop in [s for s in shops if s not in good][:2]:
+            left.append((f" {clean(shop['name'], 12)}:{clean(str(shop['state']), 12)}", "$warning"))
+    right: list[Part] = []
+    if health is not None:
+        right.append((f"{clean(health['operator'], 16)} {word('role', health['role'])} ", "$text-muted"))
+    if standing.read_only:
+        right.append((f"[{t('head.read_only')}] ", "bold $warning"))
+    right.append((t(f"link.{standing.link}"), _LINK[standing.link]))
+    return ends(Content.assemble(*left), Content.assemble(*right, " "), width)
+
+
+def rates_line(standing: DeskStanding, now: int, width: int, glyphs: Glyphs) -> Content:
+    """The second line: what comes in, what goes out, what waits, what fails, and the last hour as bars."""
+    counters = standing.counters
+    if counters is None:
+        return Content("")
+    oldest = "-" if counters["oldest_at"] is None else span(max(now - counters["oldest_at"], 0))
+    rate = counters["error_rate"]
+    parts: list[Part] = [
+        (f" {t('head.in')} ", "$text-muted"),
+        (t("head.per_min", n=_rate(counters["in_per_min"])), "bold"),
+        (f"  {t('head.out')} ", "$text-muted"),
+        (t("head.per_min", n=_rate(counters["delivered_per_min"])), "bold"),
+        (f"  {t('head.backlog')} ", "$text-muted"),
+        (short_count(counters["backlog"]), "bold"),
+        (f"  {t('head.oldest')} ", "$text-muted"),
+        (oldest, "bold"),
+        (f"  {t('head.errors')} ", "$text-muted"),
+        (f"{rate * 100:.1f}%", "bold $error" if rate >= 0.03 else "bold"),
+        (f"  {t('head.late')} ", "$text-muted"),
+        (short_count(counters["late"]), "bold $error" if counters["late"] else "bold"),
+    ]
+    line = Content.assemble(*parts)
+    room = width - line.cell_length - 4
+    if room >= 12:
+        bars = spark(counters["series"].get("delivered", []), min(room, 60), glyphs)
+        line = ends(line, Content.assemble((bars, "$accent"), " "), width)
+    return line
+
+
+def tabs_line(standing: DeskStanding, width: int, pane: str) -> Content:
+    """The views with their digits and counts. When they do not fit, empty ones go first, then the far ones."""
+
+    def tab(index: int, view: str) -> Content:
+        count = standing.counts.get(view)
+        sign = str(index + 1) if index < 9 else ""
+        text = f" {sign}{t(f'view.{view}')}" + (f" {short_count(count)} " if count is not None else " ")
+        active = view == standing.view and pane == "queue"
+        alarm = view == "exceptions" and count
+        return Content.styled(text, "bold reverse" if active else "$error" if alarm else "$text-muted")
+
+    tabs = [(view, tab(i, view)) for i, view in enumerate(VIEWS)]
+    if sum(c.cell_length for _, c in tabs) > width:
+        tabs = [(v, c) for v, c in tabs if standing.counts.get(v) != 0 or v == standing.view]
+    while len(tabs) > 1 and sum(c.cell_length for _, c in tabs) > width:
+        here = next((i for i, (v, _) in enumerate(tabs) if v == standing.view), 0)
+        tabs.pop(0 if here > len(tabs) // 2 else -1)
+    return Content.assemble(*(c for _, c in tabs))
+
+
+def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
+    """What runs out first, in words; products with plenty come last and are cut off."""
+    far = 1 << 62
+    parts: list[Part] = [(f" {t('stock.line')} ", "$text-muted")]
+    for product in sorted(products, key=lambda p: (p["free"] > 0, p["runs_out_at"] or far, p["free"])):
+        title, free = clean(product["title"] or product["id"], 24), product["free"]
+        if not free:
+            parts.append((t("stock.out", title=title), "bold $error"))
+        elif product["runs_out_at"] is not None and product["runs_out_at"] - now < 86_400_000_000:
+            left = span(max(product["runs_out_at"] - now, 0))
+            parts.append((t("stock.runs_out", title=title, free=short_count(free), left=left), "$warning"))
+        else:
+            parts.append(t("stock.free", title=title, free=short_count(free)))
+        parts.append("  ")
+    return Content.assemble(*parts).truncate(width, ellipsis=False)
+
+
+def footer_line(keymap: Keymap, standing: Standing, scopes: tuple[str, ...], width: int) -> Content:
+    """The keys that matter here, from the registry; what is not available is dimmed (its key says why)."""
+    more = Content.assemble((keymap.sign("help"), "bold $accent"), f" {t('footer.more')} ")
+    line = Content(" ")
+    for scope in scopes:
+        for action in ACTIONS:
+            if not action.footer or action.scope != scope or not keymap.keys(action.id) or action.id == "help":
+                continue
+            off = why_not(action, standing) is not None
+            looks = ("$text-disabled", "$text-disabled") if off else ("bold $accent", "$text")
+            piece = Content.assemble((keymap.sign(action.id), looks[0]), (f" {action.label}  ", looks[1]))
+            if line.cell_length + piece.cell_length + more.cell_length > width:
+                continue
+            line += piece
+    return line + more
+
+
+def ends(left: Content, right: Content, width: int) -> Content:
+    """Two pieces at the two ends of a line; the left one gives way."""
+    gap = width - left.cell_length - right.cell_length
+    if gap < 1:
+        return Content.assemble(left.truncate(max(width - right.cell_length - 1, 0), ellipsis=False), " ", right)
+    return Content.assemble(left, " " * gap, right)

@@ -1,0 +1,63 @@
+"""The core's codes in words: stages, reasons, facts."""
+
+from console.i18n import has, t, word
+from console.presenters.cells import amount, clock_text
+from console.wire import Facts, Row
+from core.model.text import clean
+
+
+def why_words(code: str) -> str:
+    """A code of *why it is not moving* in a few words; a code that is not known yet is shown as it came."""
+    head, colon, tail = code.partition(":")
+    if head == "case":
+        return clean(word("case", tail), 40)
+    if head == "hold" and colon:
+        return clean(word("hold", tail), 40)
+    return clean(word("why", code), 40)
+
+
+def stage_words(row: Row) -> str:
+    """The stage in a word. An open order with its money in waits for a key, not for payment."""
+    stage = row["stage"]
+    if stage == "open" and row["money"] in ("paid", "overpaid"):
+        return t("stage.open.paid")
+    return clean(word("stage", stage), 20)
+
+
+def state_words(row: Row) -> str:
+    """What a list shows: why it is not moving, else the stage."""
+    return why_words(row["why"]) if row["why"] else stage_words(row)
+
+
+def why_sentence(code: str, facts: Facts) -> str:
+    """Why it is not moving, as a sentence."""
+    head, colon, _ = code.partition(":")
+    if colon and head == "hold":
+        return t("long.hold", reason=why_words(code))
+    if colon and head == "case":
+        return t("long.case", kind=why_words(code))
+    return t(f"long.{code}") if has(f"long.{code}") else clean(code)
+
+
+def fact_text(name: str, value: object) -> str:
+    """One fact of the core on one line; times and money are recognised by the name they carry."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "+" if value else "-"
+    if isinstance(value, int) and (name == "at" or name.endswith(("_at", "until", "deadline"))):
+        return clock_text(value)
+    if isinstance(value, int) and name in ("amount", "due", "paid", "refunded", "money", "net"):
+        return amount(value)
+    if isinstance(value, dict):
+        return " ".join(f"{clean(str(k), 30)}={fact_text(str(k), v)}" for k, v in list(value.items())[:12])
+    if isinstance(value, list):
+        return ", ".join(fact_text(name, v) for v in value[:8])
+    return clean(str(value), 200)
+
+
+def money_text(value: object, currency: str = "CNY") -> str:
+    """Money as the core gives it: minor units, or minor units by currency."""
+    if isinstance(value, dict):
+        return " ".join(f"{amount(int(v))} {clean(str(k), 4)}" for k, v in value.items()) or "-"
+    return amount(value, currency) if isinstance(value, int) else "-"

@@ -1,0 +1,305 @@
+"""The desk: figures above, the list, the order beside or below it, the keys at the foot."""
+
+import time
+from collections.abc import Coroutine
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.timer import Timer
+
+from console.actions import BY_ID, why_not
+from console.client import Client, ClientError
+from console.controllers.batch import Batch
+from console.controllers.browse import Browse
+from console.controllers.cases import Cases
+from console.controllers.jobs import Jobs
+from console.controllers.loader import HAND_S, Loader
+from console.controllers.session import Session
+from console.i18n import t
+from console.keymap import Keymap
+from console.presenters import head
+from console.presenters.cells import Glyphs
+from console.presenters.detail import from_row
+from console.presenters.row import header
+from console.screens.prompt import Check, PromptScreen
+from console.state.standing import DeskStanding
+from console.widgets.detail import DetailPane
+from console.widgets.pick_list import PickList
+from console.widgets.plain import Plain
+from console.widgets.queue_table import QueueTable
+from core.model.clock import Clock
+
+_LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
+DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in full
+
+
+class DeskScreen(Screen[None]):
+    """Holds the widgets and hands keys to controllers; no rule of the trade is in here."""
+
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self, client: Client, clock: Clock, keymap: Keymap, glyphs: Glyphs, live: bool, direct: bool, read_only: bool
+    ) -> None:
+        super().__init__()
+        self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
+        self.standing = DeskStanding(force_read_only=read_only)
+        self.queue = QueueTable(clock, glyphs, direct, id="queue")
+        self.detail = DetailPane(clock, keymap.sign("detail_down"), id="detail")
+        self.case_list = PickList(id="cases")
+        self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
+        self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
+        self.pane, self.detail_open, self.narrow = "queue", False, True
+        self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self._said = Content("")
+        self._last_key = -HAND_S
+        self._rest: Timer | None = None
+        self.history: dict[str, list[str]] = {}
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield Plain(id="status")
+        yield Plain(id="rates")
+        yield Plain(id="tabs")
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Plain(id="columns")
+                yield Plain(id="empty")
+                yield self.queue
+                yield self.case_list
+            yield self.detail
+        yield Plain(id="notice")
+        yield Plain(id="stock")
+        yield Plain(id="say")
+        yield Plain(id="foot")
+
+    def on_mount(self) -> None:
+        """Starts following the core."""
+        self.show_pane("queue")
+        self.show_list_state()
+        if self.live:
+            for loop in (self.session.run(), self.session.run_side(), self.session.run_beat(), self.loader.run()):
+                self.app.run_worker(loop, group="line", exit_on_error=False)
+            self.set_interval(1.0, self._second)
+        else:
+            self.run(self.reload())
+
+    # running what keys mean
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Where the person is, nearest first."""
+        return ("cases", "desk") if self.pane == "cases" else ("queue", "desk")
+
+    @property
+    def hand_acts(self) -> bool:
+        """Whether a hand is acting, so that the list must not move under it."""
+        if self.queue.model.marks or self.queue.model.anchor is not None or self.app.screen is not self:
+            return True
+        return time.monotonic() - self._last_key < HAND_S
+
+    def desk_key(self, key: str) -> bool:
+        """A key pressed on the desk. Answers whether it means something here."""
+        action = self.keymap.find(key, self.scopes)
+        if action is None:
+            return False
+        self._last_key = time.monotonic()
+        self.perform(action)
+        return True
+
+    def perform(self, action_id: str) -> None:
+        """Does an action, or says why it cannot be done now."""
+        if not self.allowed(action_id):
+            return
+        action = BY_ID[action_id]
+        if action.order:
+            self.run(self.acts.act(action))
+            return
+        name, _, number = action_id.partition(".")
+        if name in ("help", "palette", "quit"):
+            getattr(self.app, f"desk_{name}")(self)
+            return
+        for owner in self._handlers:
+            handler = getattr(owner, f"do_{name}", None)
+            if handler is not None:
+                work = handler(int(number)) if number else handler()
+                if work is not None:
+                    self.run(work)
+                return
+
+    def allowed(self, action_id: str) -> bool:
+        """Whether an action is available; says the reason when it is not."""
+        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        reason = why_not(BY_ID[action_id], self.standing)
+        if reason is not None:
+            self.say(f"{BY_ID[action_id].label}: {reason}", "warn")
+        return reason is None
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs work beside the screen; a refusal is shown, never raised into the app."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except ClientError as error:
+                self.say_error(error)
+
+        self.app.run_worker(guarded(), group="desk", exit_on_error=True)
+
+    def follow(self, job_id: int) -> None:
+        """Shows a job until it ends."""
+        self.run(self.jobs.follow(job_id))
+
+    async def ask(
+        self,
+        key: str,
+        value: str,
+        needed: bool = False,
+        check: Check | None = None,
+        history: str = "",
+        hint: str = "",
+    ) -> str | None:
+        """One line from the person, or None when they left."""
+        past = self.history.setdefault(history or key, [])
+        return await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
+
+    # showing
+
+    def say(self, text: str, kind: str = "good") -> None:
+        """One line at the foot: what just happened."""
+        self._said = Content.styled(text, _LOOK[kind])
+        self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
+        self.show_say()
+
+    def say_error(self, error: ClientError) -> None:
+        """A refusal in words."""
+        text = t("error.offline") if error.offline else t("error.failed", message=f"{error.message} {error.hint}")
+        self.say(text.strip(), "bad")
+
+    def show_say(self) -> None:
+        """The job that runs, else what was said last."""
+        job = self.jobs.current
+        line = self.jobs.line(job, self.clock()) if job is not None else self._said
+        self.query_one("#say", Plain).show(line.truncate(max(self.size.width, 1), ellipsis=False))
+
+    def show_head(self) -> None:
+        """Figures, views, stock, keys."""
+        if not self.is_mounted or not self.size.width:
+            return
+        width, now = self.size.width, self.clock()
+        self.query_one("#status", Plain).show(head.status_line(self.standing, width))
+        self.query_one("#rates", Plain).show(head.rates_line(self.standing, now, width, self.glyphs))
+        self.query_one("#tabs", Plain).show(head.tabs_line(self.standing, width, self.pane))
+        self.query_one("#stock", Plain).show(head.stock_line(self.standing.stock, now, width))
+        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        self.query_one("#foot", Plain).show(head.footer_line(self.keymap, self.standing, self.scopes, width))
+
+    def show_notice(self) -> None:
+        """Marks, new orders waiting, the filter, where the cursor is."""
+        model, parts = self.queue.model, []
+        if self.pane == "queue":
+            if model.marks:
+                hidden = model.hidden_marks()
+                text = t("queue.marked", n=len(model.marks)) + (t("queue.hidden", n=hidden) if hidden else "")
+                parts.append(Content.styled(f" {text} ", "bold $text on $primary"))
+            if model.fresh or model.gone:
+                chip = t("queue.chip", new=len(model.fresh), gone=len(model.gone), key=self.keymap.sign("thaw"))
+                parts.append(Content.styled(f" {chip}", "$accent"))
+            if self.standing.filter:
+                parts.append(Content.styled(" " + t("filter.on", text=self.standing.filter), "$warning"))
+            if self.standing.link != "live" and model.loaded:
+                parts.append(Content.styled(" " + t("queue.lost"), "bold $warning"))
+        left = Content.assemble(*parts)
+        at = model.place(model.cursor)
+        here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
+        total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"
+        right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
+        self.query_one("#notice", Plain).show(head.ends(left, right, max(self.size.width, 1)))
+
+    def show_list_state(self) -> None:
+        """Rows, or the words that stand for them."""
+        empty = not self.queue.model.shown and self.pane == "queue"
+        self.query_one("#empty", Plain).show(Content(self.loader.describe_empty()))
+        self.query_one("#empty", Plain).display = empty
+        self.queue.display = self.pane == "queue" and not empty
+        self.show_notice()
+
+    def show_pane(self, pane: str) -> None:
+        """The queue or the exceptions."""
+        self.pane = pane
+        self.case_list.display = pane == "cases"
+        self.query_one("#columns", Plain).display = pane == "queue"
+        if pane == "cases":
+            self.open_detail(True)
+        self.show_list_state()
+        self.show_head()
+        self._moved()
+
+    async def show_view(self, view: str) -> None:
+        """Another view of the queue. Raises ClientError."""
+        self.standing.view = view
+        if self.pane != "queue":
+            self.show_pane("queue")
+        await self.reload()
+
+    async def reload(self) -> None:
+        """The list from its head, with the filter that is set. Raises ClientError."""
+        if self.standing.health is None:
+            await self.session.greet()
+            await self.session.read_side()
+        await self.loader.head()
+        self.show_head()
+
+    def open_detail(self, open: bool) -> None:
+        """Shows or hides the order in full; beside the list it always shows."""
+        self.detail_open = open or not self.narrow
+        self.detail.display = self.detail_open
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below 120 columns the detail goes under the list and opens by key."""
+        was, self.narrow = self.narrow, event.size.width < 120
+        self.set_class(self.narrow, "narrow")
+        self.set_class(event.size.height < 30, "short")
+        self.open_detail(self.detail_open if self.narrow == was else not self.narrow)
+        self.show_head()
+        self.show_notice()
+        self.show_say()
+
+    @on(QueueTable.Wants)
+    def _wants(self, event: QueueTable.Wants) -> None:
+        self.run(self.loader.more(event.down))
+
+    @on(QueueTable.Moved)
+    def _moved(self) -> None:
+        self.query_one("#columns", Plain).show(
+            Content.styled(header(self.queue.columns, self.queue.size.width), "bold")
+        )
+        self.show_notice()
+        row = self.queue.model.current
+        if not self.detail_open or self.pane != "queue":
+            return
+        if row is None:
+            self.detail.show_lines(None, [Content(t("detail.none"))])
+            return
+        if not self.detail.shows(row["id"]):
+            self.detail.show_lines(row["id"], from_row(row))
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(DETAIL_REST_S, lambda: self.run(self.browse.read_detail()))
+
+    def _second(self) -> None:
+        if self.app.screen is self or self.live:
+            self.queue.tick()
+        job = self.jobs.current
+        if job is not None and job["undoable_until"] is not None:
+            self.show_say()
+        if not self.queue.model.frozen or not (self.queue.model.fresh or self.queue.model.gone):
+            return
+        if not self.hand_acts:
+            self.browse.do_thaw()

@@ -1,0 +1,95 @@
+"""Picks an action: the palette (typed) and the menu of an order (by cursor). What is not available says why."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input
+
+from console.actions import Action
+from console.i18n import t
+from console.presenters.cells import fit
+from console.screens.modal import DeskModal
+from console.widgets.pick_list import PickList
+from console.widgets.plain import Plain
+from core.model.text import clean
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+Entry = tuple[Action, str | None]
+
+
+class MenuScreen(DeskModal[str | None]):
+    """A list of actions with their keys; typing narrows it when there is an input."""
+
+    AUTO_FOCUS: ClassVar[str | None] = "Input"
+    scopes = ("list",)
+
+    def __init__(self, desk: "DeskScreen", title: str, entries: Sequence[Entry], typing: bool) -> None:
+        super().__init__(desk)
+        self._title, self._entries, self._typing = title, list(entries), typing
+
+    def compose(self) -> ComposeResult:
+        """Title, input, list, reason."""
+        with Vertical(id="menu"):
+            yield Plain(id="menu-title")
+            if self._typing:
+                yield Input(placeholder=t("palette.prompt"), id="menu-input", compact=True)
+            yield PickList(id="menu-list")
+            yield Plain(id="menu-why")
+
+    def on_mount(self) -> None:
+        """Shows all entries."""
+        self.query_one("#menu-title", Plain).show(Content.styled(self._title, "bold"))
+        self.narrow("")
+
+    def narrow(self, text: str) -> None:
+        """Shows the entries whose name, id or key contains all words of the text."""
+        words = text.lower().split()
+        items = []
+        for action, why in self._entries:
+            sign = self.desk.keymap.sign(action.id)
+            hay = f"{action.label} {action.id} {action.tip}".lower()
+            if all(word in hay for word in words):
+                label = fit(action.label, 22)
+                look = "$text-disabled" if why else ""
+                items.append(
+                    (
+                        action.id,
+                        Content.assemble((fit(sign, 7), "bold $accent"), (label, look), (action.tip, "$text-muted")),
+                    )
+                )
+        pick = self.query_one(PickList)
+        pick.set(items)
+        if not items:
+            pick.show(Content.styled(t("palette.none"), "$text-muted"))
+        self._why()
+
+    def _why(self) -> None:
+        key = self.query_one(PickList).key
+        why = next((w for a, w in self._entries if a.id == key), None)
+        self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrows as one types."""
+        self.narrow(event.value)
+
+    def desk_key(self, key: str) -> bool:
+        """Enter picks; letters are text when there is an input."""
+        if key == "enter":
+            picked = self.query_one(PickList).key
+            if isinstance(picked, str) and not next((w for a, w in self._entries if a.id == picked), None):
+                self.dismiss(picked)
+            return True
+        if self._typing and (len(key) == 1 or key in ("space", "home", "end")):
+            return False
+        return super().desk_key(key)
+
+    def act(self, action: str) -> bool:
+        """Moves in the list."""
+        self.query_one(PickList).move(action)
+        self._why()
+        return True

@@ -1,0 +1,35 @@
+"""What opens over the desk. Keys reach it through the registry's router, or go to its input."""
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+Result = TypeVar("Result")
+
+
+class DeskModal(ModalScreen[Result]):
+    """A modal that escape leaves with None. Only keys of ``scopes`` and the fixed few of ``on_desk_key`` act."""
+
+    AUTO_FOCUS: ClassVar[str | None] = None
+    BINDINGS: ClassVar[list[BindingType]] = []
+    scopes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, desk: "DeskScreen") -> None:
+        super().__init__()
+        self.desk = desk
+
+    def desk_key(self, key: str) -> bool:
+        """A key for this modal before its input sees it. Answers whether it was taken."""
+        if key == "escape":
+            self.dismiss(None)
+            return True
+        action = self.desk.keymap.find(key, self.scopes)
+        return action is not None and self.act(action)
+
+    def act(self, action: str) -> bool:
+        """Does an action of ``scopes``; answers whether it is one."""
+        return False

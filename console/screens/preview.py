@@ -1,0 +1,121 @@
+"""What an action would do, before it does it: how many, how much money, what is blocked and why."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input
+
+from console.i18n import t, word
+from console.presenters.cells import fit
+from console.presenters.words import fact_text, money_text, why_words
+from console.screens.modal import DeskModal
+from console.widgets.plain import Plain
+from console.wire import Blocked, Facts, Preview
+from core.model.text import clean
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The person's yes, with what the core wants beside it."""
+
+    reason: str
+    number: int | None
+
+
+def blocked_words(code: str) -> str:
+    """Why an order of the set is left out: a guard's word, or a code of why it is not moving."""
+    known = word("blocked", code)
+    return why_words(code) if known == code else known
+
+
+class PreviewScreen(DeskModal[Agreed | None]):
+    """Enter applies. An input appears only when a reason or a number is needed."""
+
+    AUTO_FOCUS: ClassVar[str | None] = "Input"
+
+    def __init__(
+        self, desk: "DeskScreen", action: str, args: Facts, preview: Preview, reason: str, needs_reason: bool
+    ) -> None:
+        super().__init__(desk)
+        self._action, self._args, self.preview = action, args, preview
+        self._reason, self._needs_reason = reason, needs_reason
+
+    def compose(self) -> ComposeResult:
+        """The facts and, where needed, the inputs."""
+        with Vertical(id="preview"):
+            yield Plain(id="preview-facts")
+            if self._needs_reason and self.preview["allowed"]:
+                yield Input(placeholder=t("do.reason"), id="preview-reason", compact=True)
+            if self.preview["confirm_number"] is not None and self.preview["allowed"]:
+                yield Input(
+                    placeholder=t("do.number", n=self.preview["confirm_number"]), id="preview-number", compact=True
+                )
+            yield Plain(id="preview-error")
+            yield Plain(id="preview-keys")
+
+    def on_mount(self) -> None:
+        """Fills the facts."""
+        self.query_one("#preview-facts", Plain).show(self._facts(), layout=True)
+        self.query_one("#preview-keys", Plain).show(Content.styled(t("do.keys"), "$text-muted"))
+        if not self.preview["allowed"]:
+            self._say(t("do.nothing"))
+
+    def _facts(self) -> Content:
+        preview = self.preview
+        name = clean(word("act", self._action), 60)
+        args = "  ".join(f"{clean(k, 20)}: {fact_text(k, v)}" for k, v in self._args.items())
+        lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
+        if args:
+            lines.append(Content(args))
+        lines += [
+            Content(""),
+            Content.assemble((fit(t("do.allowed"), 12), "$success"), (f"{preview['allowed']:>8}", "bold")),
+        ]
+        lines += [self._blocked(one) for one in preview["blocked"]]
+        lines.append(Content.assemble(fit(t("do.money"), 12), ("  " + money_text(preview["money"]), "bold")))
+        undo = ("do.undo_yes", "$success") if preview["undoable"] else ("do.undo_no", "bold $warning")
+        lines += [Content(""), Content.styled(t(undo[0]), undo[1])]
+        if preview["confirm_number"] is not None:
+            lines.append(Content.styled(t("do.number", n=preview["confirm_number"]), "bold $warning"))
+        return Content("\n").join(lines)
+
+    @staticmethod
+    def _blocked(one: Blocked) -> Content:
+        return Content.assemble(
+            (fit(t("do.blocked"), 12), "$error"), f"{one['count']:>8}  ", (blocked_words(one["why"]), "$error")
+        )
+
+    def _say(self, text: str) -> None:
+        self.query_one("#preview-error", Plain).show(Content.styled(text, "bold $error"))
+
+    def desk_key(self, key: str) -> bool:
+        """Enter agrees; from the reason it goes on to the number first."""
+        if key != "enter":
+            return super().desk_key(key)
+        if not self.preview["allowed"]:
+            self.dismiss(None)
+            return True
+        wanted = self.preview["confirm_number"]
+        reason = self._text("#preview-reason") or self._reason
+        if self._needs_reason and not reason.strip():
+            self._say(t("do.reason_needed"))
+        elif wanted is None:
+            self.dismiss(Agreed(reason.strip(), None))
+        elif self._text("#preview-number").strip() == str(wanted):
+            self.dismiss(Agreed(reason.strip(), wanted))
+        else:
+            box = self.query_one("#preview-number", Input)
+            if box.has_focus or box.value:
+                self._say(t("do.number_wrong"))
+            box.focus()
+        return True
+
+    def _text(self, selector: str) -> str:
+        boxes = self.query(selector).results(Input)
+        return "".join(clean(box.value, 300) for box in boxes)

@@ -1,0 +1,1 @@
+"""What the console knows: the list it shows and its standing with the core. No widget in here."""

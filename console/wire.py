@@ -1,0 +1,262 @@
+"""The shapes that the socket answers with (docs/socket.md). Times are UTC microseconds, money is minor units."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Facts = dict[str, Any]
+
+
+class Claim(TypedDict):
+    """An operator's lease on an order."""
+
+    by: str
+    until: int
+
+
+class Row(TypedDict):
+    """One order as lists show it."""
+
+    id: int
+    ext_id: str
+    shop: str
+    platform: str
+    product: str
+    title: str
+    qty: int
+    amount: int
+    paid: int
+    refunded: int
+    currency: str
+    buyer: str
+    stage: str
+    money: str
+    why: str
+    tag: str
+    priority: int
+    created_at: int
+    deadline: int | None
+    lateness: str
+    version: int
+    claim: Claim | None
+    cases: list[str]
+    holds: list[str]
+    note: str
+
+
+class Window(TypedDict):
+    """Rows by keyset. ``first`` and ``last`` are opaque marks; ``before`` is the count of rows above, if known."""
+
+    rows: list[Row]
+    first: str | None
+    last: str | None
+    before: NotRequired[int | None]
+    total: int | None
+    seq: int
+
+
+class Count(TypedDict):
+    """How many orders match; a filtered count is bounded and then not exact."""
+
+    count: int
+    exact: bool
+
+
+class Shop(TypedDict):
+    """A shop as health names it."""
+
+    name: str
+    platform: str
+
+
+class Health(TypedDict):
+    """Who answers, and as whom we are known there."""
+
+    version: str
+    operator: str
+    role: str
+    read_only: bool
+    shops: list[Shop]
+    now: int
+    language: NotRequired[str | None]
+    pid: NotRequired[int]
+    started_at: NotRequired[int]
+
+
+class ShopState(TypedDict):
+    """How a shop's connector is doing."""
+
+    name: str
+    platform: str
+    last_pull_at: int | None
+    lag_s: float | None
+    state: str
+    error: str | None
+
+
+class Counters(TypedDict):
+    """The desk's figures, kept by the core."""
+
+    seq: int
+    at: int
+    stages: dict[str, int]
+    cases: dict[str, int]
+    backlog: int
+    oldest_at: int | None
+    in_per_min: float
+    delivered_per_min: float
+    errors_per_min: float
+    error_rate: float
+    series: dict[str, list[int]]
+    late: int
+    shops: list[ShopState]
+    claims: dict[str, int]
+
+
+class Decision(TypedDict):
+    """One answer that a case allows."""
+
+    action: str
+    args: Facts
+    label: str
+
+
+class Group(TypedDict):
+    """Open cases of one kind."""
+
+    kind: str
+    count: int
+    oldest_at: int
+    money: Any
+
+
+class Case(TypedDict):
+    """One thing that a person must decide."""
+
+    id: int
+    order_id: int
+    ext_id: str
+    shop: str
+    kind: str
+    fact: Facts
+    opened_at: int
+    deadline: int | None
+    money: Any
+    proposal: str | None
+    decisions: list[Decision]
+    row: Row
+
+
+class Cases(TypedDict):
+    """A page of cases with the mark of the next page."""
+
+    cases: list[Case]
+    next: str | int | None
+
+
+class WhyLong(TypedDict):
+    """Why an order is not moving, with the facts behind it."""
+
+    code: str
+    facts: Facts
+
+
+class ActionState(TypedDict):
+    """What may be done with an order now, or why not."""
+
+    action: str
+    enabled: bool
+    why: str | None
+
+
+class OrderDetail(TypedDict):
+    """One order in full. The lists are shown as facts, so their items stay loose."""
+
+    row: Row
+    lines: list[Facts]
+    payments: list[Facts]
+    refunds: list[Facts]
+    keys: list[Facts]
+    intents: list[Facts]
+    holds: list[Facts]
+    cases: list[Facts]
+    events: list[Facts]
+    why_long: WhyLong
+    actions: list[ActionState]
+    message: str | None
+    contact_mask: str | None
+
+
+class Blocked(TypedDict):
+    """Orders of a frozen set that an action cannot touch, by reason."""
+
+    why: str
+    count: int
+    sample: list[int]
+
+
+class Preview(TypedDict):
+    """A frozen set: what an action would do to it."""
+
+    token: str
+    total: int
+    allowed: int
+    blocked: list[Blocked]
+    money: dict[str, int]
+    undoable: bool
+    confirm_number: int | None
+
+
+class JobItem(TypedDict):
+    """What became of one order of a job."""
+
+    order_id: int
+    ext_id: str
+    ok: bool
+    why: str | None
+
+
+class Job(TypedDict):
+    """An action applied to a frozen set."""
+
+    id: int
+    action: str
+    args: Facts
+    by: str
+    reason: str | None
+    at: int
+    state: Literal["running", "done", "stopped"]
+    total: int
+    done: int
+    failed: int
+    finished_at: int | None
+    undoable_until: int | None
+    items: NotRequired[list[JobItem]]
+
+
+class Product(TypedDict):
+    """Stock of one product."""
+
+    id: str
+    title: str
+    free: int
+    sold: int
+    suspect: int
+    burnt: int
+    withdrawn: int
+    per_hour: float | None
+    runs_out_at: int | None
+
+
+class Claimed(TypedDict):
+    """The answer to a claim: nothing to claim is a null row."""
+
+    row: Row | None
+    until: int | None
+
+
+class Tick(TypedDict):
+    """One line of the feed. ``changed`` null means: too many to list, read the window again."""
+
+    seq: int
+    changed: NotRequired[list[int] | None]
+    counters: NotRequired[Counters]
+    ping: NotRequired[bool]
