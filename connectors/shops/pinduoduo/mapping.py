@@ -28,6 +28,9 @@ _RANK: Final = {
 }
 
 
+_NONE: Final = msgspec.Raw()
+
+
 class _Item(Struct):
     goods_count: int
     goods_price: msgspec.Raw
@@ -51,8 +54,8 @@ class Order(Struct):
     created_time: str
     updated_at: str
     item_list: list[_Item]
-    discount_amount: msgspec.Raw | None = None
-    postage: msgspec.Raw | None = None
+    discount_amount: msgspec.Raw = _NONE
+    postage: msgspec.Raw = _NONE
     pay_time: str | None = None
     last_ship_time: str | None = None
     buyer_memo: str | None = None
@@ -64,7 +67,7 @@ class _RefundRow(Struct):
     after_sales_status: int
     refund_amount: msgspec.Raw
     updated_time: str
-    order_amount: msgspec.Raw | None = None
+    order_amount: msgspec.Raw = _NONE
     after_sale_reason: str | None = None
 
 
@@ -72,8 +75,8 @@ class Glance(Struct):
     """Enough of a list row to know whether it is a whole order or only its number."""
 
     order_sn: str = ""
-    pay_amount: msgspec.Raw | None = None
-    item_list: msgspec.Raw | None = None
+    pay_amount: msgspec.Raw = _NONE
+    item_list: msgspec.Raw = _NONE
 
 
 _ORDER = msgspec.json.Decoder(Order)
@@ -181,8 +184,8 @@ def _lines(order: Order, total: int) -> tuple[Line, ...]:
         raise Drift("item_list", "no lines")
     prices = [_yuan(item.goods_price, "item_list.goods_price") for item in order.item_list]
     listed = [price * item.goods_count for price, item in zip(prices, order.item_list, strict=True)]
-    discount = _yuan(order.discount_amount, "discount_amount") if order.discount_amount else 0
-    postage = _yuan(order.postage, "postage") if order.postage else 0
+    discount = _optional(order.discount_amount, "discount_amount")
+    postage = _optional(order.postage, "postage")
     check_sum(total, sum(listed) - discount + postage, len(listed), "pay_amount")
     check_price(total, sum(listed) + postage, 1, "pay_amount")
     left, lines = total, []
@@ -214,8 +217,9 @@ def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Qu
         if status not in _DONE | _GONE | _OPEN:
             raise Drift("after_sales_status", f"unknown value {status}")
         amount, at = _yuan(row.refund_amount, "refund_amount"), _time(row.updated_time, "updated_time")
-        if row.order_amount:
-            check_price(amount, _yuan(row.order_amount, "order_amount"), 1, "refund_amount")
+        whole = _optional(row.order_amount, "order_amount")
+        if whole:
+            check_price(amount, whole, 1, "refund_amount")
     except Drift as drift:
         return [Quarantined(ext_id=ext_id, field=f"refund.{drift.field}", why=drift.why, raw=data)]
     state = RefundState.DONE if status in _DONE else RefundState.GONE if status in _GONE else RefundState.OPEN
@@ -239,6 +243,10 @@ def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Qu
         at=at,
     )
     return [refund, money]
+
+
+def _optional(raw: msgspec.Raw, field: str) -> int:
+    return 0 if bytes(raw) in (b"", b"null") else _yuan(raw, field)
 
 
 def _yuan(raw: msgspec.Raw, field: str) -> int:

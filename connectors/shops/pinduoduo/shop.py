@@ -90,7 +90,7 @@ class PinduoduoShop(ShopBase):
         numbers: dict[str, None] = {}
         for raw in rows:
             row = glance(raw)
-            if row.order_sn and not (row.pay_amount and row.item_list):
+            if row.order_sn and not (bytes(row.pay_amount) and bytes(row.item_list)):
                 # Only a number: its row never changes, so the order itself has to be looked at each time.
                 numbers[row.order_sn] = None
             elif self._seen.fresh(raw):

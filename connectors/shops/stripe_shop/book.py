@@ -52,12 +52,19 @@ class Intent(Struct):
     metadata: dict[str, str]
     livemode: bool | None = None
     receipt_email: str | None = None
+    description: str | None = None
     latest_charge: ChargeFacts | str | None = None
 
     @property
     def order_no(self) -> str:
         """The order it belongs to; an intent without a number is an order of its own."""
         return self.metadata.get("order_no", "") or self.id
+
+    @property
+    def changed(self) -> int:
+        """The latest second that the object itself names, for answers without a Date header."""
+        charge = self.latest_charge
+        return max(self.created, charge.created) if isinstance(charge, ChargeFacts) else self.created
 
     def check(self, live: bool | None) -> None:
         """Raise Drift for anything that no intent can be."""
@@ -167,7 +174,7 @@ class Book:
             currency=first.currency.upper(),
             lines=lines,
             buyer=clean(data.get("buyer", ""), 100),
-            buyer_name=clean(data.get("buyer_name", "") or data.get("buyer", ""), 100),
+            buyer_name=clean(data.get("name", ""), 100),
             contact=contact if is_email(contact) else "",
             message=clean(data.get("message", "")),
             paid_at=min(payment.at for payment in payments) if payments else None,
@@ -197,7 +204,7 @@ def _line(first: Intent) -> Line:
     sku = clean(data.get("sku", ""), 100)
     if not sku:
         raise Drift("metadata.sku", "missing")
-    title = clean(data.get("title", "") or sku)
+    title = clean(data.get("title") or first.description or sku)
     return Line(line="1", sku=sku, title=title, qty=int(text), amount=first.amount)
 
 

@@ -64,7 +64,7 @@ class Dispute(Struct):
     amount: int
     currency: str
     status: str
-    created: int
+    charge: str
     payment_intent: str | None = None
     reason: str = ""
     evidence_details: _Due | None = None
@@ -116,7 +116,8 @@ def dispute_of(dispute: Dispute, ext_id: str, account: str, at: int) -> list[Ref
         return [refund]
     lost = Payment(
         account=account,
-        txn_id=dispute.id,
+        # Numbered like a refund of the charge: where both are told of the same money, it counts once.
+        txn_id=f"{dispute.charge}:{dispute.amount}",
         ext_id=ext_id,
         kind=PaymentKind.REFUND,
         amount=dispute.amount,

@@ -210,7 +210,7 @@ class StripeShop(ShopBase):
             raise ConnectorError("protocol", f"PaymentIntent: {drift_of(exc)}") from None
         except Drift as drift:
             raise ConnectorError("protocol", f"PaymentIntent: {drift}") from None
-        return intent, reply.date() or intent.created
+        return intent, reply.date() or intent.changed
 
     async def _search(self, order_no: str) -> set[str]:
         """Ids by order number. Stripe's index lags by up to a minute and does not exist in every country."""
