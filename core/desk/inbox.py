@@ -1,0 +1,84 @@
+"""Open cases grouped by kind, and the cases of one kind with what each may be answered with."""
+
+from typing import Any
+
+import msgspec
+
+from core.desk.actions import ACTIONS, DECISIONS, PROPOSES
+from core.desk.deeds import reaches
+from core.desk.reads import Reads
+from core.desk.refusals import bad_request
+from core.desk.rows import Frame, rows_by_id
+from core.model.lifecycle import CaseKind
+
+
+async def groups(reads: Reads) -> list[dict[str, Any]]:
+    """Kinds with open cases, oldest first; money is what their orders owe, by currency."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, count, oldest, currency, money in await reads.all(
+        "SELECT c.kind, count(*), min(c.opened_at), o.currency, sum(o.due) FROM case_ c "
+        "LEFT JOIN orders o ON o.id = c.order_id WHERE c.closed_at IS NULL GROUP BY c.kind, o.currency"
+    ):
+        group = found.setdefault(kind, {"kind": kind, "count": 0, "oldest_at": oldest, "money": {}})
+        group["count"] += count
+        group["oldest_at"] = min(group["oldest_at"], oldest)
+        if currency is not None:
+            group["money"][currency] = money
+    return sorted(found.values(), key=lambda group: group["oldest_at"])
+
+
+async def cases(reads: Reads, kind: str, after: str, limit: int, role: str, frame: Frame) -> dict[str, Any]:
+    """Open cases of a kind ("" = all kinds), oldest first within a kind. Raises Refused for a wrong kind or mark."""
+    if kind and kind not in {k.value for k in CaseKind}:
+        raise bad_request(f"there is no case kind {kind[:40]!r}", f"There are {' '.join(k.value for k in CaseKind)}.")
+    where, params = _start(kind, after)
+    rows = await reads.all(
+        "SELECT c.id, c.order_id, c.shop, c.kind, c.fact, c.opened_at, c.deadline FROM case_ c "
+        f"WHERE c.closed_at IS NULL{where} ORDER BY c.kind, c.opened_at, c.id LIMIT ?",
+        (*params, limit),
+    )
+    shown = {row["id"]: row for row in await rows_by_id(reads, [r[1] for r in rows if r[1]], frame)}
+    out = []
+    for number, order, shop, sort, fact, opened, deadline in rows:
+        row = shown.get(order)
+        out.append(
+            {
+                "id": number,
+                "order_id": order,
+                "ext_id": row["ext_id"] if row else "",
+                "shop": frame.shops.get(shop, (str(shop), ""))[0],
+                "kind": sort,
+                "fact": msgspec.json.decode(fact),
+                "opened_at": opened,
+                "deadline": deadline,
+                "money": {row["currency"]: row["amount"]} if row else {},
+                "proposal": _proposal(CaseKind(sort)),
+                "decisions": _decisions(CaseKind(sort), role),
+                "row": row,
+            }
+        )
+    last = rows[-1] if len(rows) == limit else None
+    return {"cases": out, "next": f"{last[3]}.{last[5]}.{last[0]}" if last else None}
+
+
+def _start(kind: str, after: str) -> tuple[str, tuple[str | int, ...]]:
+    where, params = (" AND c.kind = ?", (kind,)) if kind else ("", ())
+    if not after:
+        return where, params
+    parts = after.split(".")
+    if len(parts) != 3 or not all(p.isdigit() and len(p) < 19 for p in parts[1:]):
+        raise bad_request("this mark does not come from a list of cases", "Read the list without it.")
+    mark = (parts[0], int(parts[1]), int(parts[2]))
+    return f"{where} AND (c.kind, c.opened_at, c.id) > (?, ?, ?)", (*params, *mark)
+
+
+def _proposal(kind: CaseKind) -> str | None:
+    return DECISIONS[kind][0].action if kind in PROPOSES else None
+
+
+def _decisions(kind: CaseKind, role: str) -> list[dict[str, Any]]:
+    return [
+        {"action": d.action, "args": dict(d.args), "label": d.label}
+        for d in DECISIONS[kind]
+        if reaches(role, ACTIONS[d.action].role)
+    ]

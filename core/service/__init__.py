@@ -1,0 +1,1 @@
+"""The core's door: HTTP over a Unix socket, for consoles and scripts."""

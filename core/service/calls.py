@@ -1,0 +1,137 @@
+"""The calls that look: health, windows, orders, cases, figures, the feed, settlement."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from core.desk import inbox
+from core.desk.detail import in_full
+from core.desk.find import find
+from core.desk.views import LIMIT_MAX, Page, count, total, window
+from core.service import settlement
+from core.service.ask import param, path_id, whole
+from core.service.errors import answer, refused
+
+if TYPE_CHECKING:
+    from core.service.service import Service
+
+NDJSON = "application/x-ndjson"
+Call = Callable[["Service", Request], Awaitable[Any]]
+
+
+def route(service: "Service", method: str, path: str, call: Call) -> Route:
+    """A route whose call answers with what becomes JSON, or with a response of its own."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            result = await call(service, request)
+        except Exception as error:  # said here in our own shape: no traceback with values in it reaches a log
+            return refused(request, error)
+        return result if isinstance(result, Response) else answer(result)
+
+    return Route(path, endpoint, methods=[method])
+
+
+def routes(service: "Service") -> list[Route]:
+    """All looking calls."""
+    table: tuple[tuple[str, Call], ...] = (
+        ("/v1/health", _health),
+        ("/v1/queue", _queue),
+        ("/v1/count", _count),
+        ("/v1/orders/{id:int}", _order),
+        ("/v1/find", _find),
+        ("/v1/cases/groups", _groups),
+        ("/v1/cases", _cases),
+        ("/v1/counters", _counters),
+        ("/v1/stock", _stock),
+        ("/v1/feed", _feed),
+        ("/v1/jobs", _jobs),
+        ("/v1/jobs/{id:int}", _job),
+        ("/v1/settlement", _settlement),
+    )
+    return [route(service, "GET", path, call) for path, call in table]
+
+
+async def _health(service: "Service", request: Request) -> Any:
+    person = service.person(request)
+    return {
+        "version": service.options.version,
+        "pid": service.pid,
+        "epoch": service.writer.epoch,
+        "database": str(service.writer.path),
+        "started_at": service.started_at,
+        "now": service.clock(),
+        "operator": person.name,
+        "role": person.role,
+        "read_only": service.read_only,
+        "shops": [{"name": name, "platform": platform} for name, platform in service.shops.values()],
+        "language": service.options.language,
+    }
+
+
+async def _queue(service: "Service", request: Request) -> Any:
+    person = service.person(request)
+    selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), person)
+    at = whole(request, "at", 0, 0, 2**63 - 1)
+    page = Page(
+        whole(request, "limit", 50, 1, LIMIT_MAX), param(request, "after", 80), param(request, "before", 80), at or None
+    )
+    # The mark is taken before the read: whatever changes meanwhile is told again, never missed.
+    seq = service.feed.seq
+    shown = await window(service.reader, selection, page, service.frame())
+    return {**shown, "total": await total(service.reader, selection, service.context(person)), "seq": seq}
+
+
+async def _count(service: "Service", request: Request) -> Any:
+    person = service.person(request)
+    selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), person)
+    found, exact = await count(service.reader, selection, service.context(person))
+    return {"count": found, "exact": exact}
+
+
+async def _order(service: "Service", request: Request) -> Any:
+    opener = service.vault.open_key if service.vault is not None else None
+    deed = service.deed(service.person(request))
+    return await in_full(service.reader, path_id(request), service.frame(), deed, opener)
+
+
+async def _find(service: "Service", request: Request) -> Any:
+    return {"rows": await find(service.reader, param(request, "q", 100), service.frame())}
+
+
+async def _groups(service: "Service", request: Request) -> Any:
+    return {"groups": await inbox.groups(service.reader)}
+
+
+async def _cases(service: "Service", request: Request) -> Any:
+    limit = whole(request, "limit", 50, 1, LIMIT_MAX)
+    kind, after = param(request, "kind", 40), param(request, "after", 100)
+    role = service.person(request).role
+    return await inbox.cases(service.reader, kind, after, limit, role, service.frame())
+
+
+async def _counters(service: "Service", request: Request) -> Any:
+    return await service.feed.counters()
+
+
+async def _stock(service: "Service", request: Request) -> Any:
+    return {"products": await service.stock.read()}
+
+
+async def _feed(service: "Service", request: Request) -> Any:
+    return StreamingResponse(service.feed.stream(whole(request, "hz", 5, 1, 20)), media_type=NDJSON)
+
+
+async def _jobs(service: "Service", request: Request) -> Any:
+    return {"jobs": await service.jobs.list(whole(request, "limit", 50, 1, LIMIT_MAX))}
+
+
+async def _job(service: "Service", request: Request) -> Any:
+    return await service.jobs.get(path_id(request))
+
+
+async def _settlement(service: "Service", request: Request) -> Any:
+    return StreamingResponse(settlement.lines(service.reader, service.shops), media_type=NDJSON)

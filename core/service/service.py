@@ -1,0 +1,153 @@
+"""The service: everything that a call needs, held together without global state; and its application."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from core.desk.deeds import Deed
+from core.desk.filter import Context
+from core.desk.jobs import Jobs, Person
+from core.desk.reads import Reader
+from core.desk.refusals import Refused
+from core.desk.rows import Frame
+from core.desk.views import Selection, select
+from core.pipeline.intake import Intake
+from core.pipeline.setup import Setup
+from core.service.counters import Counters, ShopStates
+from core.service.errors import refused
+from core.service.feed import Feed
+from core.service.options import Options
+from core.service.peer import SCOPE_KEY
+from core.service.roles import Roles
+from core.service.stock import StockBook
+from core.service.uploads import Uploads
+from core.store.writer import Writer
+from core.vault.seal import Vault
+
+_SAMPLE_S = 60.0
+
+
+class Service:
+    """``start`` inside the running loop before serving ``app``, ``close`` after it.
+
+    ``shop_states`` gives the connectors' health as docs/socket.md has it under ``counters.shops``;
+    ``on_shutdown`` is called when somebody who may asks the core to stop. ``read_only`` may be set at any time.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        engine: AsyncEngine,
+        setup: Setup,
+        options: Options,
+        vault: Vault | None = None,
+        intake: Intake | None = None,
+        shop_states: ShopStates | None = None,
+        on_shutdown: Callable[[], None] | None = None,
+    ) -> None:
+        self.writer, self.setup, self.options, self.vault = writer, setup, options, vault
+        self.clock = writer.clock
+        self.reader = Reader(engine)
+        self.roles = Roles(options.role_of, options.owner, self.clock, options.shared)
+        self.counters = Counters(self.reader, self.clock, shop_states or self._configured)
+        self.feed = Feed(self.counters)
+        self.jobs = Jobs(writer, self.reader, setup, options.limits)
+        self.stock = StockBook(self.reader, self.clock)
+        self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
+        self.on_shutdown = on_shutdown
+        self.read_only = False
+        self.started_at = self.clock()
+        self.pid = os.getpid()
+        self._reveals: dict[str, list[int]] = {}
+        self._sampler: asyncio.Task[None] | None = None
+        self.app = self._application()
+
+    def _application(self) -> Starlette:
+        from core.service import calls, changes
+
+        app = Starlette(routes=[*calls.routes(self), *changes.routes(self)])
+        app.add_exception_handler(HTTPException, refused)  # unknown paths and methods
+        return app
+
+    async def start(self) -> None:
+        """Watch the writer, go on with unfinished jobs, begin to note the stock's pace."""
+        self.writer.on_touched.append(self.feed.on_touched)
+        await self.jobs.resume()
+        self._sampler = asyncio.get_running_loop().create_task(self._sample(), name="stock-pace")
+
+    async def close(self) -> None:
+        """End streams and jobs; what was running goes on at the next start."""
+        self.feed.close()
+        if self.feed.on_touched in self.writer.on_touched:
+            self.writer.on_touched.remove(self.feed.on_touched)
+        if self._sampler is not None:
+            self._sampler.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sampler
+        await self.jobs.close()
+        await self.uploads.close()
+
+    async def _sample(self) -> None:
+        while True:
+            # A figure of convenience: a busy database must not end it.
+            with contextlib.suppress(Exception):
+                await self.stock.sample()
+            await asyncio.sleep(_SAMPLE_S)
+
+    def _configured(self) -> Sequence[dict[str, Any]]:
+        return [
+            {"name": s.name, "platform": s.platform, "last_pull_at": None, "lag_s": None, "state": "", "error": None}
+            for s in self.setup.shops.values()
+        ]
+
+    # ---- what calls ask for
+
+    def person(self, request: Request) -> Person:
+        """Who asks. The headers matter only where several people share an OS user."""
+        headers = request.headers
+        name, pin = headers.get("x-keydesk-person", ""), headers.get("x-keydesk-pin", "")
+        return self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+
+    def actor(self, request: Request, role: str) -> Person:
+        """Who asks for a change. Raises Refused unless the role reaches and the core takes changes."""
+        person = self.person(request)
+        person.need(role)
+        if self.read_only:
+            raise Refused(403, "read_only", "this core takes no changes now", "Its log and keydesk doctor say why.")
+        return person
+
+    @property
+    def shops(self) -> Mapping[int, tuple[str, str]]:
+        """Number -> (name, platform)."""
+        return {number: (info.name, info.platform) for number, info in self.setup.shops.items()}
+
+    def frame(self) -> Frame:
+        """What rows are shown against, now."""
+        return Frame(self.shops, self.clock(), self.setup.fresh_us)
+
+    def context(self, person: Person) -> Context:
+        """What filters may refer to, now."""
+        return Context(self.clock(), person.name, self.setup.fresh_us)
+
+    def selection(self, view: str, filter_text: str, person: Person) -> Selection:
+        """A view with a filter. Raises Refused or FilterError."""
+        return select(view or "work", filter_text, self.context(person), self.options.big_from)
+
+    def deed(self, person: Person, reason: str = "") -> Deed:
+        """An action's frame without arguments."""
+        return Deed({}, person.name, person.role, reason, self.setup)
+
+    def count_reveal(self, person: Person) -> None:
+        """One more look at plain keys. Raises Refused above the hourly limit."""
+        now = self.clock()
+        recent = [at for at in self._reveals.get(person.name, []) if now - at < 3_600_000_000]
+        if len(recent) >= self.options.reveals_per_hour:
+            raise Refused(429, "too_many_reveals", f"{len(recent)} orders were revealed in the last hour", "Wait.")
+        self._reveals[person.name] = [*recent, now]

@@ -1,0 +1,57 @@
+"""Stock by product, with the pace at which it goes and when it will run out."""
+
+from collections import deque
+from typing import Any
+
+from core.desk.reads import Reads
+from core.model.clock import HOUR, MINUTE, Clock
+
+_SPAN = 6 * HOUR  # how far back the pace looks
+_LEAST = 5 * MINUTE  # below that a pace would be noise
+
+
+class StockBook:
+    """Remembers how much had gone at each look; call ``sample`` about once a minute."""
+
+    def __init__(self, reads: Reads, clock: Clock) -> None:
+        self._reads, self._clock = reads, clock
+        self._samples: deque[tuple[int, dict[str, int]]] = deque()
+
+    async def sample(self) -> None:
+        """Note how many keys of each product have gone out so far."""
+        now = self._clock()
+        rows = await self._reads.all("SELECT product, sold + suspect + burnt FROM stock")
+        self._samples.append((now, dict(rows)))
+        while self._samples[0][0] < now - _SPAN:
+            self._samples.popleft()
+
+    async def read(self) -> list[dict[str, Any]]:
+        """The answer of ``GET /v1/stock``; ``per_hour`` is None until there is enough to judge by."""
+        now = self._clock()
+        rows = await self._reads.all(
+            "SELECT s.product, coalesce(p.title, s.product), s.free, s.sold, s.suspect, s.burnt, s.withdrawn "
+            "FROM stock s LEFT JOIN product p ON p.id = s.product ORDER BY s.product"
+        )
+        out = []
+        for product, title, free, sold, suspect, burnt, withdrawn in rows:
+            pace = self._pace(product, sold + suspect + burnt, now)
+            out.append(
+                {
+                    "id": product,
+                    "title": title,
+                    "free": free,
+                    "sold": sold,
+                    "suspect": suspect,
+                    "burnt": burnt,
+                    "withdrawn": withdrawn,
+                    "per_hour": None if pace is None else round(pace, 1),
+                    "runs_out_at": now + int(free / pace * HOUR) if pace else None,
+                }
+            )
+        return out
+
+    def _pace(self, product: str, gone: int, now: int) -> float | None:
+        if not self._samples or now - self._samples[0][0] < _LEAST:
+            return None
+        at, first = self._samples[0]
+        return max(gone - first.get(product, 0), 0) * HOUR / (now - at)
