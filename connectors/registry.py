@@ -7,6 +7,7 @@ Other packages add platforms through the entry point group ``keydesk.shops``: th
 import difflib
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from connectors.shops.stripe_shop.client import StripeClient
 from connectors.shops.stripe_shop.shop import StripeShop
 from connectors.shops.taobao.client import Top
 from connectors.shops.taobao.shop import TaobaoShop
+from connectors.tokens import Tokens
 from core.model.clock import Clock
 from core.ports import Channel, Shop
 
@@ -84,7 +86,7 @@ def _taobao(name: str, options: Options, clock: Clock) -> Shop:
         _url(options),
         options["app_key"],
         options["secret"],
-        options["session"],
+        _tokens(options, "session"),
         clock,
         options.get("sign_method", "md5"),
     )
@@ -106,8 +108,7 @@ def _pinduoduo(name: str, options: Options, clock: Clock) -> Shop:
         _url(options),
         options["client_id"],
         options["secret"],
-        options["access_token"],
-        options.get("refresh_token", ""),
+        _tokens(options, "access_token"),
         clock,
     )
     return PinduoduoShop(
@@ -137,14 +138,12 @@ def _stripe(name: str, options: Options, clock: Clock) -> Shop:
     )
 
 
-_WINDOWS: Final = frozenset({"overlap_seconds", "deep_seconds", "connections"})
+_WINDOWS: Final = frozenset({"overlap_seconds", "deep_seconds", "connections", "refresh_token", "token_file"})
 PLATFORMS: Final[Mapping[str, Platform]] = {
     "taobao": Platform(
         frozenset({"url", "app_key", "secret", "session"}), _WINDOWS | {"deliver", "sign_method"}, _taobao
     ),
-    "pinduoduo": Platform(
-        frozenset({"url", "client_id", "secret", "access_token"}), _WINDOWS | {"refresh_token"}, _pinduoduo
-    ),
+    "pinduoduo": Platform(frozenset({"url", "client_id", "secret", "access_token"}), _WINDOWS, _pinduoduo),
     "stripe-shop": Platform(
         frozenset({"url", "api_key", "account"}), frozenset({"webhook_secret", "deliver", "connections"}), _stripe
     ),
@@ -197,6 +196,11 @@ def _start(options: Options) -> float:
 
 def _http(options: Options) -> Http:
     return Http(connections=int(_number(options, "connections", 32, 1, 256)))
+
+
+def _tokens(options: Options, key: str) -> Tokens:
+    file = options.get("token_file", "")
+    return Tokens(options[key], options.get("refresh_token", ""), Path(file) if file else None)
 
 
 def _url(options: Options) -> str:

@@ -1,6 +1,5 @@
 """One call to Pinduoduo's router, its token, and what its error answers mean (facts: Pinduoduo errors)."""
 
-import asyncio
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from connectors.http import Http, Reply
 from connectors.shops.pinduoduo.sign import sign
+from connectors.tokens import Pair, Tokens
 from core.model.clock import SECOND, Clock
 from core.model.text import clean
 
@@ -56,22 +56,13 @@ class PddFailure(Exception):
 class Pdd:
     """Signs, sends and opens. Holds the credentials; its repr does not show them."""
 
-    def __init__(
-        self, url: str, client_id: str, secret: str, access_token: str, refresh_token: str, clock: Clock
-    ) -> None:
-        self.url = url
-        self._client_id, self._secret = client_id, secret
-        self._access, self._refresh = access_token, refresh_token
-        self._clock, self._lock = clock, asyncio.Lock()
+    def __init__(self, url: str, client_id: str, secret: str, tokens: Tokens, clock: Clock) -> None:
+        self.url, self.tokens = url, tokens
+        self._client_id, self._secret, self._clock = client_id, secret, clock
         sign({}, secret)  # refuses an empty secret at start
 
     def __repr__(self) -> str:
         return f"Pdd({self.url!r})"
-
-    @property
-    def token(self) -> str:
-        """The access token of now: pass it to ``renew`` when a call that used it was refused."""
-        return self._access
 
     def body(self, method: str, params: dict[str, str]) -> bytes:
         """The form of one signed call, stamped with the time of now (ten minutes either way are allowed)."""
@@ -83,7 +74,7 @@ class Pdd:
             **params,
         }
         if "refresh_token" not in params:
-            form["access_token"] = self._access
+            form["access_token"] = self.tokens.access
         form["sign"] = sign(form, self._secret)
         return urlencode(form).encode()
 
@@ -104,16 +95,15 @@ class Pdd:
         return parts[key]
 
     async def renew(self, used: str, http: Http) -> None:
-        """Exchange the refresh token, once for all callers that were refused with the token ``used``.
+        """Replace the access token ``used``, once for all callers that were refused with it.
 
         Raises PddFailure when the platform refuses, HttpFailure when no answer came.
         """
-        async with self._lock:
-            if self._access != used:
-                return
-            if not self._refresh:
-                raise PddFailure("dead", message="no refresh token is configured")
-            form = self.body("pdd.pop.auth.token.refresh", {"refresh_token": self._refresh})
+        if not self.tokens.renewable:
+            raise PddFailure("dead", message="no refresh token is configured")
+
+        async def exchange(refresh: str) -> Pair:
+            form = self.body("pdd.pop.auth.token.refresh", {"refresh_token": refresh})
             reply = await http.post(self.url, form, HEADERS)
             try:
                 token = msgspec.json.decode(self.open(reply, "pop_auth_token_refresh_response"), type=_Token)
@@ -121,7 +111,9 @@ class Pdd:
                 raise PddFailure("garbled", message="token answer not understood") from None
             if not token.access_token:
                 raise PddFailure("dead", message="an empty token came back")
-            self._access, self._refresh = token.access_token, token.refresh_token or self._refresh
+            return Pair(token.access_token, token.refresh_token or "")
+
+        await self.tokens.renew(used, exchange)
 
 
 def _failure(error: _Error) -> PddFailure:

@@ -179,7 +179,7 @@ class PinduoduoShop(ShopBase):
     async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:
         """Call; when the token has expired renew it and call again, as an expired token stops a call at the door."""
         for again in (False, True):
-            used, body = self._pdd.token, self._pdd.body(method, params)
+            used, body = self._pdd.tokens.access, self._pdd.body(method, params)
             if once:
                 reply = await self._http.post(self._pdd.url, body, HEADERS)
             else:

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from connectors.http import Reply
+from connectors.http import Http, Reply
 from connectors.shops.taobao.sign import sign
+from connectors.tokens import Pair, Tokens
 from core.model.clock import Clock, to_text
 from core.model.text import clean
 
@@ -24,10 +25,19 @@ class _Error(Struct):
     sub_msg: str = ""
 
 
+class _Renewed(Struct):
+    token_result: str
+
+
+class _Token(Struct):
+    access_token: str
+    refresh_token: str | None = None
+
+
 class TopFailure(Exception):
     """An error answer.
 
-    ``kind``: rate, auth, router (refused before the business saw it), isv (refused by it), isp (its own trouble, so
+    ``kind``: rate, expired, dead (session), router (refused before the business saw it), isv (refused by it), isp (its own trouble, so
     the outcome is unknown), garbled (not understood, unknown as well). ``wait`` in seconds, from a rate answer.
     """
 
@@ -46,10 +56,10 @@ class Top:
     """Builds signed requests and opens answers. Holds the app's credentials; its repr does not show them."""
 
     def __init__(
-        self, url: str, app_key: str, secret: str, session: str, clock: Clock, sign_method: str = "md5"
+        self, url: str, app_key: str, secret: str, tokens: Tokens, clock: Clock, sign_method: str = "md5"
     ) -> None:
-        self.url = url
-        self._app_key, self._secret, self._session = app_key, secret, session
+        self.url, self.tokens = url, tokens
+        self._app_key, self._secret = app_key, secret
         self._clock, self._method = clock, sign_method
         sign({}, secret, sign_method)  # refuses an empty secret and an unknown method at start, not at the first order
 
@@ -63,13 +73,14 @@ class Top:
         form = {
             "method": method,
             "app_key": self._app_key,
-            "session": self._session,
             "timestamp": to_text(self._clock()),
             "format": "json",
             "v": "2.0",
             "sign_method": self._method,
             **params,
         }
+        if "refresh_token" not in params:
+            form["session"] = self.tokens.access
         form["sign"] = sign(form, self._secret, self._method)
         return urlencode(form).encode()
 
@@ -89,6 +100,29 @@ class Top:
             raise TopFailure("garbled", message=f"answer lacks {key}")
         return parts[key]
 
+    async def renew(self, used: str, http: Http) -> None:
+        """Replace the session ``used``, once for all callers that were refused with it.
+
+        Only apps of the service market get refresh tokens; a session without one lives until its fixed end. Raises
+        TopFailure when TOP refuses, HttpFailure when no answer came.
+        """
+        if not self.tokens.renewable:
+            raise TopFailure("dead", message="the session has ended and no refresh token is configured")
+
+        async def exchange(refresh: str) -> Pair:
+            body = self.body("taobao.top.auth.token.refresh", {"refresh_token": refresh})
+            answer = self.open(await http.post(self.url, body, self.headers), "top_auth_token_refresh_response")
+            try:
+                # The result is JSON inside a JSON string.
+                token = msgspec.json.decode(msgspec.json.decode(answer, type=_Renewed).token_result, type=_Token)
+            except msgspec.MsgspecError:
+                raise TopFailure("garbled", message="token answer not understood") from None
+            if not token.access_token:
+                raise TopFailure("dead", message="an empty session came back")
+            return Pair(token.access_token, token.refresh_token or "")
+
+        await self.tokens.renew(used, exchange)
+
     @staticmethod
     def _failure(error: _Error) -> TopFailure:
         sub, message = clean(error.sub_code, 100), clean(f"{error.msg} {error.sub_msg}", 200)
@@ -96,7 +130,7 @@ class Top:
             wait = _SECONDS.search(error.sub_msg)
             return TopFailure("rate", error.code, sub, message, float(wait[1]) if wait else None)
         if error.code in (26, 27):
-            return TopFailure("auth", error.code, sub, message)
+            return TopFailure("expired" if error.code == 27 else "dead", error.code, sub, message)
         if error.code in _ROUTER_REFUSED:
             return TopFailure("router", error.code, sub, message)
         if error.code == 10 or sub.startswith("isp.") or not sub:

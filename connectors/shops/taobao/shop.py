@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, ShopBase, all_of, outcome_of
+from connectors.shops.base import Cursor, ShopBase, all_of, error_of, outcome_of
 from connectors.shops.taobao.client import Top, TopFailure
 from connectors.shops.taobao.mapping import REFUND_FIELDS, TRADE_FIELDS, Trade, decode_trade, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -21,7 +21,7 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError
 
 T = TypeVar("T")
-_KINDS = {"rate": "rate", "auth": "auth", "garbled": "protocol"}
+_KINDS = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _NEEDS_MESSAGE = ("WAIT_SELLER_SEND_GOODS", "PAID_FORBID_CONSIGN", "SELLER_CONSIGNED_PART")
 
@@ -131,14 +131,16 @@ class TaobaoShop(ShopBase):
         """SHIP: one dummy send. Never raises for what TOP or the network does."""
         if call.effect is not Effect.SHIP:
             return self._unsupported(call)
-        body = self._top.body("taobao.logistics.dummy.send", {"tid": call.ext_id})
         try:
-            reply = await self._http.post(self._top.url, body, self._top.headers)
-            sent = msgspec.json.decode(self._top.open(reply, "logistics_dummy_send_response"), type=_Sent)
+            sent = await self._authorised(
+                "taobao.logistics.dummy.send",
+                {"tid": call.ext_id},
+                "logistics_dummy_send_response",
+                _Sent,
+                once=True,
+            )
         except HttpFailure as failure:
             return outcome_of(failure)
-        except msgspec.MsgspecError:
-            return Outcome(result=Result.UNKNOWN, why="answer not understood")
         except TopFailure as failure:
             return await self._refused(call, failure)
         if sent.shipping.is_success:
@@ -156,8 +158,7 @@ class TaobaoShop(ShopBase):
             return Outcome(
                 result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=failure.evidence()
             )
-        if failure.kind == "auth":
-            # TOP sessions are renewed by the merchant's consent alone; there is nothing to refresh with.
+        if failure.kind in ("expired", "dead"):
             return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=failure.evidence())
         if failure.kind == "router":
             return Outcome(result=Result.REJECTED, why=str(failure), evidence=failure.evidence())
@@ -195,13 +196,41 @@ class TaobaoShop(ShopBase):
         return _page(answer.refunds.refund if answer.refunds else [], answer.total_results, count)
 
     async def _query(self, method: str, params: dict[str, str], key: str, kind: type[T]) -> T:
-        reply = await self._fetch("POST", self._top.url, self._top.headers, self._top.body(method, params))
         try:
-            return msgspec.json.decode(self._top.open(reply, key), type=kind)
+            return await self._authorised(method, params, key, kind, once=False)
+        except HttpFailure as failure:
+            raise error_of(failure) from None
         except TopFailure as failure:
             raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
-        except msgspec.MsgspecError as exc:
-            raise ConnectorError("protocol", f"{method}: {exc}") from None
+
+    async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:
+        """Call; when the session has expired renew it and call again, as an expired one stops a call at the door."""
+        for again in (False, True):
+            used, body = self._top.tokens.access, self._top.body(method, params)
+            if once:
+                reply = await self._http.post(self._top.url, body, self._top.headers)
+            else:
+                reply = await self._fetch("POST", self._top.url, self._top.headers, body)
+            try:
+                return msgspec.json.decode(self._top.open(reply, key), type=kind)
+            except msgspec.MsgspecError as exc:
+                raise TopFailure("garbled", message=f"{method}: {exc}") from None
+            except TopFailure as failure:
+                if failure.kind != "expired" or again:
+                    raise
+            await self._renewed(used)
+        raise AssertionError("unreachable")
+
+    async def _renewed(self, used: str) -> None:
+        try:
+            await self._top.renew(used, self._http)
+        except HttpFailure as failure:
+            # The call before it was refused at the door, so nothing is in doubt: try again later.
+            raise TopFailure("rate", message=f"session not renewed: {failure.kind}", wait=1.0) from None
+        except TopFailure as failure:
+            if failure.kind == "rate":
+                raise
+            raise TopFailure("dead", failure.code, failure.sub_code, "the session has ended") from None
 
 
 def _window(start: int, end: int, page: int, count: bool) -> dict[str, str]:
