@@ -1,0 +1,117 @@
+"""Puts an engine together from settings: vault, catalogue, rules, shops, channels. The one place that knows all rooms."""
+
+import asyncio
+from collections.abc import Coroutine
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.registry import build_channel, build_shop
+from core.engine import Engine
+from core.model.clock import now_us
+from core.pipeline.setup import Setup
+from core.pipeline.upkeep import remap
+from core.products import Catalogue, load_products
+from core.rules.rulefile import load_rules
+from core.rules.watcher import Watcher
+from core.settings import Settings, load
+from core.store.engines import writer_engine
+from core.store.migrate import schema_of
+from core.vault.keyring import load_keyring
+from core.vault.seal import Vault
+
+VERSION = metadata.version("keydesk")
+
+
+def settings_of(path: str | None, **flags: Any) -> Settings:
+    """Load settings; a mistake ends the command with the message that names file, key and remedy."""
+    try:
+        settings = load({key.replace("__", "."): value for key, value in flags.items()}, Path(path) if path else None)
+    except Exception as error:
+        raise click.ClickException(str(error)) from None
+    for warning in settings.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return settings
+
+
+def vault_of(settings: Settings) -> Vault:
+    """The vault; a master key is made only while the database holds no batch that an older one sealed."""
+    try:
+        fresh = not _has_batches(settings.database)
+        keyring = load_keyring(settings.core.data_dir, settings.core.master_key, settings.file.parent, may_create=fresh)
+        keyring.require(_mark(settings.database))
+    except Exception as error:
+        raise click.ClickException(str(error)) from None
+    return Vault(keyring)
+
+
+def _query(database: Path, sql: str) -> Any:
+    if schema_of(database) is None:
+        return None
+    engine = writer_engine(database)
+    try:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(sql).first()
+    finally:
+        engine.dispose()
+
+
+def _has_batches(database: Path) -> bool:
+    return _query(database, "SELECT 1 FROM batch LIMIT 1") is not None
+
+
+def _mark(database: Path) -> str | None:
+    row = _query(database, "SELECT value FROM meta WHERE name = 'master_key_mark'")
+    return str(row[0]) if row is not None else None
+
+
+def engine_of(settings: Settings) -> Engine:
+    """An engine that is not started yet."""
+    vault = vault_of(settings)
+    try:
+        catalogue = load_products(settings.companion("products"))
+        rules = load_rules(settings.companion("rules"))
+        channels = {name: build_channel(name, _options(end, "kind"), now_us) for name, end in settings.channels.items()}
+        shops = {name: build_shop(name, _options(end, "platform"), now_us) for name, end in settings.shops.items()}
+    except Exception as error:
+        raise click.ClickException(str(error)) from None
+    for shop in shops.values():
+        if shop.send_via != "shop" and shop.send_via not in channels:
+            raise click.ClickException(
+                f"{settings.file}: shop {shop.name} delivers by {shop.send_via!r}, but there is no [channels.{shop.send_via}]."
+            )
+    setup = Setup(
+        catalogue,
+        judge=rules.judge_many,
+        fresh_us=settings.core.fresh_seconds * 1_000_000,
+        tries_max=settings.core.attempts_max,
+    )
+    return Engine(settings.database, setup, vault, shops, channels, settings.core.language, version=VERSION)
+
+
+def _options(end: Any, word: str) -> dict[str, str]:
+    return {word: end.kind, **end.plain()}
+
+
+def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[Any, Any, None]]:
+    """Hot reload of rules and products: checked first, swapped whole, a broken file changes nothing."""
+    setup, stop = engine.setup, asyncio.Event()
+
+    def _swap_rules(rules: Any) -> None:
+        setup.judge = rules.judge_many
+
+    def _swap_products(catalogue: Catalogue) -> None:
+        setup.catalogue = catalogue
+        mapping = {split: product.id for product in catalogue.products for split in product.skus}
+        engine.spawn(_remap(engine, mapping))
+
+    return [
+        Watcher(settings.companion("rules"), load_rules, _swap_rules, report).run(stop),
+        Watcher(settings.companion("products"), load_products, _swap_products, report).run(stop),
+    ]
+
+
+async def _remap(engine: Engine, mapping: Any) -> None:
+    await engine.writer.do(remap, mapping)

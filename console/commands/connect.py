@@ -1,0 +1,85 @@
+"""``keydesk connect``: shops and channels, their health, and a step-by-step test."""
+
+import asyncio
+import json
+from typing import Any
+
+import click
+
+from console.commands.calls import Core
+from console.commands.compose import engine_of, settings_of
+from console.commands.look import json_option, socket_option
+from core.model.order import Quarantined
+from core.ports import ConnectorError
+
+ADVICE = {
+    "auth": "Check the token and the secret in settings.toml; authorise the shop again if the token has expired.",
+    "rate": "The platform limits the rate: wait, or raise poll_seconds.",
+    "network": "Nothing answered: check the url, the network and the firewall.",
+    "timeout": "The platform accepted but did not answer in time; try again later.",
+    "platform": "The platform reported an error of its own; try again later.",
+    "protocol": "The answer is not what the mapping expects: the interface may have changed. Keep the message and report it.",
+}
+
+
+@click.group()
+def connect_command() -> None:
+    """Shops and channels: health, and a test of each step."""
+
+
+@connect_command.command("list")
+@socket_option
+@json_option
+def list_shops(socket: str | None, as_json: bool) -> int:
+    """Each shop's last good pull, lag and error."""
+    shops = Core(socket).get("/v1/counters")["shops"]
+    if as_json:
+        click.echo(json.dumps(shops, ensure_ascii=False))
+        return 0
+    for shop in shops:
+        lag = "-" if shop["lag_s"] is None else f"{shop['lag_s']:.0f}s"
+        click.echo(f"{shop['name']:<20}{shop['platform']:<14}{shop['state']:<10}lag {lag:<8}{shop['error']}")
+    return 0
+
+
+@connect_command.command("test")
+@click.argument("name")
+@click.option("--settings", help="Settings file; default: found as usual.")
+@json_option
+def test_shop(name: str, settings: str | None, as_json: bool) -> int:
+    """Walk one shop: settings, first pull, reading an order again. It changes nothing anywhere."""
+    steps = asyncio.run(_walk(name, settings))
+    if as_json:
+        click.echo(json.dumps({"shop": name, "steps": steps}, ensure_ascii=False))
+    for step in () if as_json else steps:
+        click.echo(f"{'ok  ' if step['ok'] else 'FAIL'} {step['step']}: {step['said']}")
+    return 0 if all(step["ok"] for step in steps) else 1
+
+
+async def _walk(name: str, settings: str | None) -> list[dict[str, Any]]:
+    engine = engine_of(settings_of(settings))
+    if name not in engine.shops:
+        known = ", ".join(engine.shops) or "none is configured"
+        raise click.ClickException(f"there is no shop {name!r} in the settings; known: {known}")
+    shop = engine.shops[name]
+    steps: list[dict[str, Any]] = [
+        {"step": "settings", "ok": True, "said": f"{shop.platform}, sends by {shop.send_via}"}
+    ]
+    try:
+        batch = await shop.pull(None)
+        bad = sum(isinstance(update, Quarantined) for update in batch.updates)
+        said = f"{len(batch.updates)} updates, {bad} not understood"
+        steps.append({"step": "pull", "ok": True, "said": said})
+        found = next((u for u in batch.updates if not isinstance(u, Quarantined)), None)
+        if found is not None:
+            update = await shop.read(found.ext_id)
+            ok = not isinstance(update, Quarantined)
+            steps.append(
+                {"step": "read", "ok": ok, "said": "one order read again" if ok else "that order is not understood"}
+            )
+    except ConnectorError as error:
+        steps.append({"step": "pull", "ok": False, "said": f"{error.kind}: {error}. {ADVICE.get(error.kind, '')}"})
+    finally:
+        for way in (*engine.shops.values(), *engine.channels.values()):
+            await way.close()
+    return steps

@@ -1,0 +1,84 @@
+"""Plain ``keydesk``: the console on the running core; starts a private core first if there is none."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from console import sockets
+
+START_S = 20.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the plain console."""
+    made = argparse.ArgumentParser(prog="keydesk", add_help=False)
+    made.add_argument("--socket")
+    made.add_argument("--settings")
+    made.add_argument("--language", choices=("zh_CN", "en"))
+    made.add_argument("--theme", default="keydesk-dark")
+    made.add_argument("--ascii", action="store_true")
+    made.add_argument("--read-only", action="store_true")
+    made.add_argument("--mouse", action="store_true")
+    made.add_argument("--no-direct", action="store_true")
+    return made
+
+
+def main(argv: list[str]) -> int:
+    """Find or start a core, run the console on it, leave the core running."""
+    given = parser().parse_args(argv)
+    try:
+        path, private = sockets.find(given.socket)
+    except sockets.SocketError as error:
+        return _fail(str(error))
+    if not sockets.answers(path):
+        if not private:
+            return _fail(
+                f"No core answers at {path}. Start it (systemctl start keydesk, or: keydesk core --socket {path}), "
+                "then try again. No second core was started, since two cores on the same shops would sell keys twice."
+            )
+        problem = start_core(path, given.settings)
+        if problem:
+            return _fail(problem)
+    return run_console(path, given)
+
+
+def run_console(path: Path, given: argparse.Namespace) -> int:
+    """The console alone. Needs a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return _fail(
+            "The console needs a terminal. For scripts: keydesk status --json, keydesk orders --json, keydesk --help."
+        )
+    # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
+    os.environ.setdefault("TEXTUAL_FPS", "1000")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    from console.app import Options, run_desk
+
+    options = Options(given.ascii, given.read_only, given.mouse, direct=not given.no_direct)
+    return run_desk(os.fspath(path), given.language, given.theme, options)
+
+
+def start_core(path: Path, settings: str | None, log: Path | None = None) -> str:
+    """Start a detached private core at ``path`` and wait until it answers. Returns "" or what went wrong."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = log or path.parent / "core.log"
+    command = [sys.executable, "-P", "-m", "console.cli", "core", "--socket", os.fspath(path)]
+    command += ["--settings", settings] if settings else []
+    with log.open("ab") as out:
+        core = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if sockets.answers(path, 0.2):
+            return ""
+        if core.poll() is not None:
+            tail = log.read_text("utf-8", "replace").strip().splitlines()[-8:]
+            return "The core did not start:\n  " + "\n  ".join(tail)
+        time.sleep(0.05)
+    return f"The core did not answer within {START_S:.0f} s; its log is {log}."
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"keydesk: {message}\n")
+    return 2
