@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 from console.actions import BY_ID, Action, order_actions, why_not
 from console.i18n import t
-from console.wire import Facts
+from console.wire import Facts, Row
+from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
+    from console.screens.preview import PreviewScreen
     from console.screens.prompt import Check
 
 
@@ -19,31 +21,31 @@ class Batch:
 
     async def act(self, action: Action) -> None:
         """An order action on the marks, or on the cursor's row."""
-        ids = [row["id"] for row in self._desk.queue.model.chosen()]
-        if not ids:
+        rows = self._desk.queue.model.chosen()
+        if not rows:
             self._desk.say(t("do.none_chosen"), "warn")
             return
-        args, reason = await self._ask(action)
-        if args is not None and action.order and await self.run(action.order, args, ids, reason, self._needs(action)):
+        args = await self._ask(action)
+        if args is None or action.order is None:
+            return
+        ids = [row["id"] for row in rows]
+        needs_reason = action.ask is not None and action.ask.arg == "reason"
+        if await self.run(action.order, args, ids, subject(rows), needs_reason):
             self._desk.queue.model.clear_marks()
             self._desk.queue.draw_all()
             self._desk.show_notice()
 
-    @staticmethod
-    def _needs(action: Action) -> bool:
-        return action.ask is not None and action.ask.arg == "reason"
-
-    async def _ask(self, action: Action) -> tuple[Facts | None, str]:
+    async def _ask(self, action: Action) -> Facts | None:
         """The action's argument; None when the person left. A reason is asked for in the preview itself."""
         ask = action.ask
         if ask is None or ask.arg == "reason":
-            return {}, ""
+            return {}
         text = await self._desk.ask(f"ask.{ask.arg}", "", needed=ask.needed, check=self._check(ask.arg))
         if text is None:
-            return None, ""
+            return None
         if ask.arg == "priority":
-            return {"priority": int(text)}, ""
-        return ({ask.arg: text.strip()} if text.strip() or ask.arg == "tag" else {}), ""
+            return {"priority": int(text)}
+        return {ask.arg: text.strip()} if text.strip() or ask.arg == "tag" else {}
 
     @staticmethod
     def _check(arg: str) -> "Check":
@@ -58,18 +60,25 @@ class Batch:
 
         return check
 
-    async def run(self, order_action: str, args: Facts, ids: list[int], reason: str, needs_reason: bool) -> bool:
+    async def run(self, order_action: str, args: Facts, ids: list[int], what: str, needs_reason: bool) -> bool:
         """Preview, then apply if the person agrees. Answers whether it was applied."""
         from console.screens.preview import PreviewScreen
 
         desk = self._desk
-        preview = await desk.client.preview(order_action, args, ids)
-        screen = PreviewScreen(desk, order_action, args, preview, reason, needs_reason)
+        return await self.agree(
+            PreviewScreen(
+                desk, order_action, args, await desk.client.preview(order_action, args, ids), what, needs_reason
+            )
+        )
+
+    async def agree(self, screen: "PreviewScreen") -> bool:
+        """Shows a preview and applies it if the person agrees."""
+        desk = self._desk
         agreed = await desk.app.push_screen_wait(screen)
         if agreed is None:
             return False
         desk.jobs.current = None
-        job = await desk.client.apply(preview["token"], agreed.reason, agreed.number)
+        job = await desk.client.apply(screen.preview["token"], agreed.reason, agreed.number)
         desk.follow(job)
         return True
 
@@ -106,3 +115,11 @@ class Batch:
         desk.open_detail(True)
         desk.say(t("claim.got", ext_id=row["ext_id"]), "good")
         await desk.browse.read_detail()
+
+
+def subject(rows: list[Row]) -> str:
+    """Which order, in words, when it is only one: the person must see what the key will touch."""
+    if len(rows) != 1:
+        return ""
+    row = rows[0]
+    return clean(f"{row['ext_id']}  {row['title'] or row['product']}  {row['buyer']}", 120)

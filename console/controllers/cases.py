@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from console.controllers.batch import subject
 from console.i18n import t, word
 from console.presenters.cells import fit, span
 from console.presenters.detail import case_lines, decision_words
@@ -99,6 +100,7 @@ class Cases:
     def move(self, action: str) -> None:
         """Moves the cursor of the list."""
         self._desk.case_list.move(action)
+        self._desk.show_notice()
         self.show_current()
 
     def do_open(self) -> Work:
@@ -121,7 +123,7 @@ class Cases:
         """Picks the n-th decision of the case under the cursor."""
         case = self.current
         if case is not None and number <= len(case["decisions"]):
-            await self._decide(case, number, [case["order_id"]])
+            await self._decide(case, number, [case])
 
     async def do_decide_all(self) -> None:
         """One decision for every case of the kind that offers it, by the digit that is asked for."""
@@ -132,10 +134,12 @@ class Cases:
         text = await self._desk.ask("cases.batch", "", needed=True, hint=offered)
         if text is not None and text.strip().isdigit() and 1 <= int(text) <= len(case["decisions"]):
             picked = case["decisions"][int(text) - 1]["action"]
-            same = [c["order_id"] for c in self.cases if any(d["action"] == picked for d in c["decisions"])]
+            same = [c for c in self.cases if any(d["action"] == picked for d in c["decisions"])]
             await self._decide(case, int(text), same)
 
-    async def _decide(self, case: Case, number: int, orders: list[int]) -> None:
+    async def _decide(self, case: Case, number: int, cases: list[Case]) -> None:
+        from console.screens.preview import PreviewScreen
+
         decision = case["decisions"][number - 1]
         action, args = decision["action"], dict(decision["args"])
         if action in ("map_sku", "fix_contact"):
@@ -145,4 +149,14 @@ class Cases:
                 if text is None:
                     return
                 args[name] = text.strip()
-        await self._desk.acts.run(action, args, orders, "", action in NEED_REASON)
+        whole = next((g["count"] for g in self.groups if g["kind"] == self.kind), 0)
+        if len(cases) > 1 and whole > len(self.cases):
+            # More than the list holds: the core itself freezes everything of the kind.
+            preview = await self._desk.client.preview_matching(action, args, "exceptions", f"case:{self.kind}")
+            screen = PreviewScreen(self._desk, action, args, preview, "", action in NEED_REASON)
+            await self._desk.acts.agree(screen)
+        else:
+            ids = [c["order_id"] for c in cases]
+            what = subject([c["row"] for c in cases])
+            await self._desk.acts.run(action, args, ids, what, action in NEED_REASON)
+        await self.renew()

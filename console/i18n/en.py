@@ -72,8 +72,6 @@ WORDS: dict[str, str] = {
     "long.writeback_failed": "The buyer has the key, but telling the shop failed.",
     "long.hold": "It is on hold: {reason}. Release it to go on.",
     "long.case": "A person must decide: {kind}.",
-    "lateness.late": "late",
-    "lateness.warn": "soon late",
     # columns
     "col.mark": "",
     "col.ext_id": "order",
@@ -164,7 +162,6 @@ WORDS: dict[str, str] = {
     "cases.batch": "all of this kind",
     # actions
     "do.ask": "{action} · {n} orders",
-    "do.total": "total",
     "do.allowed": "allowed",
     "do.blocked": "blocked",
     "do.money": "money",
@@ -177,7 +174,6 @@ WORDS: dict[str, str] = {
     "do.keys": "enter applies   esc leaves",
     "do.nothing": "nothing here can be done",
     "do.none_chosen": "no order is chosen",
-    "do.sent": "sent: {action}",
     "ask.note": "note",
     "ask.tag": "tag",
     "ask.priority": "priority -9..9",
@@ -196,11 +192,7 @@ WORDS: dict[str, str] = {
     "job.stopping": "stopping",
     "job.undone": "undo was sent",
     "job.nothing_to_undo": "no job can be undone",
-    "job.nothing_runs": "no job is running",
     "job.item_ok": "done",
-    "job.state.running": "running",
-    "job.state.done": "done",
-    "job.state.stopped": "stopped",
     # claims
     "claim.none": "no order is left to claim",
     "claim.got": "claimed {ext_id}",
@@ -212,7 +204,6 @@ WORDS: dict[str, str] = {
     "guard.no_order": "no order is chosen",
     "guard.no_job": "no job",
     # help, palette, footer
-    "help.title": "keys",
     "help.foot": "esc closes",
     "help.scope.desk": "everywhere",
     "help.scope.queue": "queue",
@@ -227,7 +218,6 @@ WORDS: dict[str, str] = {
     "error.failed": "not done: {message}",
     "error.keymap": "keymap file: {message}",
     "error.end": "the core cannot jump to the end",
-    "small.screen": "window too small: 60x16 at least",
     # names of actions
     "act.down": "next row",
     "act.up": "previous row",

@@ -72,8 +72,6 @@ WORDS: dict[str, str] = {
     "long.writeback_failed": "卡密已交付，但通知平台失败。",
     "long.hold": "订单被挂起：{reason}。放行后继续。",
     "long.case": "有工单待人决定：{kind}。",
-    "lateness.late": "已超时",
-    "lateness.warn": "将超时",
     # columns
     "col.mark": "",
     "col.ext_id": "订单号",
@@ -164,7 +162,6 @@ WORDS: dict[str, str] = {
     "cases.batch": "同类全部",
     # actions
     "do.ask": "{action} · {n} 个订单",
-    "do.total": "共",
     "do.allowed": "可以",
     "do.blocked": "不可以",
     "do.money": "金额",
@@ -177,7 +174,6 @@ WORDS: dict[str, str] = {
     "do.keys": "回车 执行   Esc 放弃",
     "do.nothing": "没有可以执行的订单",
     "do.none_chosen": "没有选中的订单",
-    "do.sent": "已提交: {action}",
     "ask.note": "备注",
     "ask.tag": "标签",
     "ask.priority": "优先级 -9..9",
@@ -196,11 +192,7 @@ WORDS: dict[str, str] = {
     "job.stopping": "正在停止",
     "job.undone": "已提交撤销",
     "job.nothing_to_undo": "没有可以撤销的任务",
-    "job.nothing_runs": "没有正在运行的任务",
     "job.item_ok": "成功",
-    "job.state.running": "进行中",
-    "job.state.done": "完成",
-    "job.state.stopped": "已停止",
     # claims
     "claim.none": "没有可认领的订单",
     "claim.got": "已认领 {ext_id}",
@@ -212,7 +204,6 @@ WORDS: dict[str, str] = {
     "guard.no_order": "没有选中的订单",
     "guard.no_job": "没有任务",
     # help, palette, footer
-    "help.title": "按键",
     "help.foot": "Esc 关闭",
     "help.scope.desk": "全局",
     "help.scope.queue": "队列",
@@ -227,7 +218,6 @@ WORDS: dict[str, str] = {
     "error.failed": "没有做成: {message}",
     "error.keymap": "按键文件: {message}",
     "error.end": "核心不支持跳到末尾",
-    "small.screen": "窗口太小，至少 60x16",
     # names of actions
     "act.down": "下一个",
     "act.up": "上一个",

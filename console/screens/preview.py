@@ -40,11 +40,12 @@ class PreviewScreen(DeskModal[Agreed | None]):
     AUTO_FOCUS: ClassVar[str | None] = "Input"
 
     def __init__(
-        self, desk: "DeskScreen", action: str, args: Facts, preview: Preview, reason: str, needs_reason: bool
+        self, desk: "DeskScreen", action: str, args: Facts, preview: Preview, subject: str, needs_reason: bool
     ) -> None:
         super().__init__(desk)
+        self._subject = subject
         self._action, self._args, self.preview = action, args, preview
-        self._reason, self._needs_reason = reason, needs_reason
+        self._needs_reason = needs_reason
 
     def compose(self) -> ComposeResult:
         """The facts and, where needed, the inputs."""
@@ -69,10 +70,13 @@ class PreviewScreen(DeskModal[Agreed | None]):
     def _facts(self) -> Content:
         preview = self.preview
         name = clean(word("act", self._action), 60)
-        args = "  ".join(f"{clean(k, 20)}: {fact_text(k, v)}" for k, v in self._args.items())
         lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
-        if args:
-            lines.append(Content(args))
+        if self._subject:
+            lines.append(Content(self._subject))
+        for key, value in self._args.items():
+            lines.append(
+                Content(f"{word('ask', key) if key != 'priority' else t('act.priority')}: {fact_text(key, value)}")
+            )
         lines += [
             Content(""),
             Content.assemble((fit(t("do.allowed"), 12), "$success"), (f"{preview['allowed']:>8}", "bold")),
@@ -102,7 +106,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
             self.dismiss(None)
             return True
         wanted = self.preview["confirm_number"]
-        reason = self._text("#preview-reason") or self._reason
+        reason = self._text("#preview-reason")
         if self._needs_reason and not reason.strip():
             self._say(t("do.reason_needed"))
         elif wanted is None:

@@ -577,6 +577,8 @@ class Served:
 
     def stop(self) -> None:
         """Ends the server as a killed core would: connections break, the socket is gone."""
+        if not self._thread.is_alive():
+            return
         self.core.closing = True
         self.loop.call_soon_threadsafe(self.core.woken.set)
         self.server.should_exit = self.server.force_exit = True

@@ -1,0 +1,79 @@
+# ruff: noqa: E402
+"""One screen for every run: no animation, one zone, no blink, an injected clock, no feed unless a test wants it."""
+
+import os
+
+# Textual reads these at import, so they stand before any import of it.
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+os.environ["TZ"] = "Asia/Shanghai"
+for _name in ("NO_COLOR", "COLORTERM", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME", "KEYDESK_SOCKET"):
+    os.environ.pop(_name, None)
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.app import DeskApp, Options
+from console.client import Client
+from tests.console.fixture_core import NOW, Core, Served
+
+time.tzset()
+NOWHERE = Path("/nonexistent/keymap.toml")
+
+
+@pytest.fixture(autouse=True)
+def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input's cursor does not blink, so two pictures of one state are equal."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Starts cores on sockets of their own and ends them."""
+    running: list[Served] = []
+
+    def start(orders: int = 60, seed: int = 7, **kinds: Any) -> Served:
+        folder = Path(tempfile.mkdtemp(prefix="kd"))  # short: a socket's path has 107 bytes
+        served = Served(lambda: Core(orders, seed), folder / "s")
+        for name, value in kinds.items():
+            setattr(served.core, name, value)
+        running.append(served)
+        return served
+
+    yield start
+    for served in running:
+        served.stop()
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    """A core with 60 orders."""
+    return serve()
+
+
+def desk_app(served: Served, language: str = "zh_CN", **changes: Any) -> DeskApp:
+    """The desk on a core, without feed, timers or the user's keymap unless the test asks for them."""
+    options: dict[str, Any] = {"live": False, "direct": False, "keymap": NOWHERE, **changes}
+    return DeskApp(Client(str(served.path)), lambda: NOW, language, "keydesk-dark", Options(**options))
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object], what: str = "", seconds: float = 8.0) -> None:
+    """Waits until a condition holds, and fails with its name when it never does."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError(f"never: {what or true}")
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+async def ready(pilot: Pilot[None]) -> None:
+    """Waits until the list and the head are shown."""
+    desk = pilot.app.desk  # type: ignore[attr-defined]
+    await until(pilot, lambda: desk.queue.model.loaded and desk.standing.stock, "the desk is filled")

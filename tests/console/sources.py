@@ -1,0 +1,10 @@
+"""The sources that the console's rules are checked on: presentation. Composition (cli, commands) has rules of its own."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_CONSOLE = ROOT / "console"
+_FOLDERS = ("controllers", "i18n", "presenters", "screens", "state", "widgets")
+_FILES = ("__main__", "actions", "app", "client", "keymap", "themes", "wire")
+SOURCES = [_CONSOLE / f"{name}.py" for name in _FILES]
+SOURCES += sorted(path for folder in _FOLDERS for path in (_CONSOLE / folder).glob("*.py"))

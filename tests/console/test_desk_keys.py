@@ -1,0 +1,403 @@
+"""The desk worked by keys alone, on a core that really applies what it is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.app import DeskApp
+from console.screens.desk import DeskScreen
+from console.screens.help import HelpScreen
+from console.screens.jobs import JobsScreen
+from console.screens.menu import MenuScreen
+from console.screens.preview import PreviewScreen
+from console.screens.prompt import PromptScreen
+from console.widgets.plain import Plain
+from tests.console.conftest import desk_app, ready, until
+from tests.console.fixture_core import Served
+
+SIZE = (160, 48)
+
+
+def desk_of(pilot: Pilot[None]) -> DeskScreen:
+    app = pilot.app
+    assert isinstance(app, DeskApp)
+    return app.desk
+
+
+def shown(pilot: Pilot[None], selector: str) -> str:
+    return pilot.app.screen.query_one(selector, Plain).plain
+
+
+async def on_screen(pilot: Pilot[None], kind: type[Any]) -> Any:
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind), kind.__name__)
+    return pilot.app.screen
+
+
+async def job_done(pilot: Pilot[None], served: Served) -> dict[str, Any]:
+    desk = desk_of(pilot)
+    await until(pilot, lambda: desk.jobs.current is not None and desk.jobs.current["state"] != "running", "job ends")
+    job: dict[str, Any] = served.core.jobs[-1]
+    return job
+
+
+async def test_moving_keeps_the_cursor_in_the_list(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        await pilot.press("j", "j", "down", "k")
+        assert desk.queue.model.place(desk.queue.model.cursor) == 2
+        await pilot.press("up", "up", "up", "up")
+        assert desk.queue.model.place(desk.queue.model.cursor) == 0
+        await pilot.press("G")
+        assert desk.queue.model.place(desk.queue.model.cursor) == 59
+        await pilot.press("g")
+        assert desk.queue.model.place(desk.queue.model.cursor) == 0
+        await pilot.press("pagedown")
+        assert desk.queue.model.place(desk.queue.model.cursor) == desk.queue.size.height - 1
+
+
+async def test_paging_through_a_long_queue_reaches_every_order_once(serve: Callable[..., Served]) -> None:
+    served = serve(500)
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        model = desk_of(pilot).queue.model
+        while not model.at_end:
+            before = len(model.shown)
+            await pilot.press("pagedown")
+            await until(pilot, lambda b=before: len(model.shown) > b or model.cursor != model.shown[-1] or model.at_end)
+        assert model.shown == [key[2] for key in served.core.order]
+        await pilot.press("G")
+        assert model.cursor == served.core.order[-1][2]
+        assert "500/500" in shown(pilot, "#notice")
+
+
+async def test_end_jumps_without_reading_what_lies_between_and_pages_back(serve: Callable[..., Served]) -> None:
+    served = serve(2000)
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        model = desk_of(pilot).queue.model
+        await pilot.press("end")
+        await until(pilot, lambda: model.cursor == served.core.order[-1][2], "the last order")
+        assert len(model.shown) < 200
+        assert "2000/2000" in shown(pilot, "#notice")
+        for _ in range(4):
+            await pilot.press("pageup")
+        await until(pilot, lambda: len(model.shown) > 100, "earlier pages")
+        place = model.place(model.cursor)
+        assert place is not None
+        assert model.above is not None
+        assert served.core.order[model.above + place][2] == model.cursor
+        await pilot.press("home")
+        await until(pilot, lambda: model.cursor == served.core.order[0][2], "the first order")
+
+
+async def test_hold_the_marked_then_undo(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        wanted = [i for i in desk.queue.model.shown[:5] if not served.core.rows[i]["holds"]][:2]
+        for order_id in wanted:
+            while desk.queue.model.cursor != order_id:
+                await pilot.press("j")
+            await pilot.press("space")
+        assert "已标 2" in shown(pilot, "#notice")
+        await pilot.press("h")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"wait", "enter")
+        preview = await on_screen(pilot, PreviewScreen)
+        assert preview.preview["allowed"] == 2
+        assert "备注: wait" in shown(pilot, "#preview-facts")
+        assert served.core.jobs == [], "nothing happens before the person agrees"
+        await pilot.press("enter")
+        job = await job_done(pilot, served)
+        assert job["action"] == "hold"
+        assert [served.core.rows[i]["why"] for i in wanted] == ["hold:manual"] * 2
+        assert [served.core.rows[i]["note"] for i in wanted] == ["wait"] * 2
+        assert desk.queue.model.marks == {}, "marks are used up"
+        assert "2 成功 0 失败" in shown(pilot, "#say")
+        assert "按 u 撤销" in shown(pilot, "#say")
+        await pilot.press("u")
+        await until(pilot, lambda: served.core.rows[wanted[0]]["why"] != "hold:manual", "undone")
+        assert not served.core.rows[wanted[1]]["holds"]
+
+
+async def test_escape_from_the_preview_does_nothing(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("r")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press("escape")
+        await on_screen(pilot, DeskScreen)
+        assert served.core.jobs == []
+
+
+async def test_what_is_blocked_is_said_with_its_reason_and_cannot_be_applied(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        while served.core.rows[desk.queue.model.cursor or 0]["holds"]:
+            await pilot.press("j")
+        await pilot.press("c")
+        await on_screen(pilot, PreviewScreen)
+        assert "no hold" in shown(pilot, "#preview-facts")
+        await pilot.press("enter")
+        await on_screen(pilot, DeskScreen)
+        assert served.core.jobs == []
+
+
+async def test_the_preview_of_one_order_names_it(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        row = desk_of(pilot).queue.model.current
+        assert row is not None
+        await pilot.press("R")
+        await on_screen(pilot, PreviewScreen)
+        assert row["ext_id"] in shown(pilot, "#preview-facts")
+        assert "不能撤销" in shown(pilot, "#preview-facts")
+
+
+async def test_many_orders_need_the_number_typed(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("V", "G", "V", "t")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"rush", "enter")
+        preview = await on_screen(pilot, PreviewScreen)
+        assert preview.preview["confirm_number"] == 60
+        await pilot.press(*"59", "enter")
+        assert isinstance(pilot.app.screen, PreviewScreen)
+        assert "数字不符" in shown(pilot, "#preview-error")
+        assert served.core.jobs == []
+        await pilot.press("backspace", *"59", "backspace", "backspace", "backspace", *"60", "enter")
+        await job_done(pilot, served)
+        assert {r["tag"] for r in served.core.rows.values()} == {"rush"}
+
+
+async def test_a_verdict_needs_its_reason(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+p")
+        await on_screen(pilot, MenuScreen)
+        await pilot.press(*"close order", "enter")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press("enter")
+        assert "reason is needed" in shown(pilot, "#preview-error")
+        await pilot.press(*"dup", "enter")
+        job = await job_done(pilot, served)
+        assert (job["action"], job["reason"]) == ("close", "dup")
+
+
+async def test_filter_shows_matches_and_a_mistake_shows_its_place(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        model = desk_of(pilot).queue.model
+        await pilot.press("slash")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"amout>=500", "enter")
+        await until(pilot, lambda: "at 1" in shown(pilot, "#prompt-error"), "the mistake is shown")
+        assert "nearest is amount" in shown(pilot, "#prompt-error")
+        pilot.app.screen.query_one(Input).value = "amount>=500"
+        await pilot.press("enter")
+        await on_screen(pilot, DeskScreen)
+        await until(pilot, lambda: len(model.shown) < 60, "narrowed")
+        assert {r["amount"] for r in (model.rows[i] for i in model.shown)} == {129900}
+        assert "filter: amount>=500" in shown(pilot, "#notice")
+        await pilot.press("slash")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press("up")
+        assert pilot.app.screen.query_one(Input).value == "amount>=500"
+        await pilot.press("escape")
+        await on_screen(pilot, DeskScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(model.shown) == 60, "cleared")
+
+
+async def test_mark_by_filter_marks_also_what_is_not_shown(serve: Callable[..., Served]) -> None:
+    served = serve(400)
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        await pilot.press("M")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"@pdd", "enter")
+        await until(pilot, lambda: bool(desk.queue.model.marks), "marked")
+        want = {r["id"] for r in served.core.rows.values() if r["platform"] == "pdd"}
+        assert set(desk.queue.model.marks) == want
+        assert f"已标 {len(want)}" in shown(pilot, "#notice")
+        assert "不在此列表" in shown(pilot, "#notice")
+        await pilot.press("U")
+        assert desk.queue.model.marks == {}
+
+
+async def test_views_by_digit_and_tab(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: desk.standing.view == "waiting_money" and len(desk.queue.model.shown) < 60, "view 3")
+        assert {r["money"] for r in desk.queue.model.rows.values() if r["id"] in desk.queue.model.shown} == {"unpaid"}
+        await pilot.press("tab")
+        await until(pilot, lambda: desk.standing.view == "delivering", "next view")
+        await pilot.press("shift+tab", "shift+tab")
+        await until(pilot, lambda: desk.standing.view == "open", "view before")
+
+
+async def test_next_claims_the_best_free_order_and_gives_the_last_one_back(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        first, second = served.core.order[0][2], served.core.order[1][2]
+        await pilot.press("n")
+        await until(pilot, lambda: first in desk.standing.claims, "claimed")
+        assert served.core.rows[first]["claim"]["by"] == "amei"
+        await pilot.press("n")
+        await until(pilot, lambda: second in desk.standing.claims, "claimed the next")
+        await until(pilot, lambda: served.core.rows[first]["claim"] is None, "gave the first back")
+        assert desk.queue.model.cursor == second
+    assert served.core.rows[second]["claim"] is None, "leaving gives leases back"
+
+
+async def test_an_exception_is_decided_with_a_digit_and_enter(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: bool(desk.cases.groups), "groups")
+        assert [g["oldest_at"] for g in desk.cases.groups] == sorted(g["oldest_at"] for g in desk.cases.groups)
+        while desk.case_list.key != "late_payment":
+            await pilot.press("j")
+        await pilot.press("enter")
+        await until(pilot, lambda: desk.cases.current is not None, "cases")
+        case = desk.cases.current
+        assert case is not None
+        await pilot.press("1")
+        await on_screen(pilot, PreviewScreen)
+        assert case["ext_id"] in shown(pilot, "#preview-facts")
+        await pilot.press("enter")
+        job = await job_done(pilot, served)
+        assert (job["action"], job["total"]) == ("accept_late", 1)
+        assert served.core.rows[case["order_id"]]["cases"] == []
+        await until(pilot, lambda: all(c["id"] != case["id"] for c in desk.cases.cases), "it leaves the list")
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: desk.pane == "queue", "back")
+
+
+async def test_one_decision_for_all_of_a_kind(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: bool(desk.cases.groups), "groups")
+        while desk.case_list.key != "no_stock":
+            await pilot.press("j")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(desk.cases.cases), "cases")
+        count = len(desk.cases.cases)
+        assert count > 1
+        await pilot.press("A")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press("1", "enter")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press("enter")
+        job = await job_done(pilot, served)
+        assert (job["action"], job["total"]) == ("retry", count)
+
+
+async def test_jobs_pane_stops_a_running_job_and_shows_items(served: Served) -> None:
+    served.core.job_pause = 0.05
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("V", "G", "V", "t")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press("x", "enter")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press(*"60", "enter")
+        await until(pilot, lambda: bool(served.core.jobs), "the job starts")
+        await pilot.press("J")
+        await on_screen(pilot, JobsScreen)
+        await until(pilot, lambda: "标签" in shown(pilot, "#jobs-list"), "jobs are read")
+        await pilot.press("x")
+        await until(pilot, lambda: served.core.jobs[0]["state"] == "stopped", "stopped")
+        assert served.core.jobs[0]["done"] < 60
+        await pilot.press("g")
+        await until(pilot, lambda: "成功" in shown(pilot, "#jobs-items"), "items")
+        await pilot.press("escape")
+        await on_screen(pilot, DeskScreen)
+
+
+@pytest.mark.parametrize(("role", "read_only", "said"), [("viewer", False, "operator"), ("admin", True, "read-only")])
+async def test_who_may_not_act_is_told_why(serve: Callable[..., Served], role: str, read_only: bool, said: str) -> None:
+    served = serve(20, role=role, read_only=read_only)
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("h")
+        await until(pilot, lambda: said in shown(pilot, "#say"), "the reason")
+        assert isinstance(pilot.app.screen, DeskScreen)
+
+
+async def test_help_is_of_the_pane_and_the_menu_says_why_not(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("question_mark")
+        await on_screen(pilot, HelpScreen)
+        await until(pilot, lambda: "mark range" in shown(pilot, "#help-keys"), "queue keys")
+        await pilot.press("question_mark")
+        await on_screen(pilot, DeskScreen)
+        await pilot.press("e", "question_mark")
+        await on_screen(pilot, HelpScreen)
+        await until(pilot, lambda: "decide all" in shown(pilot, "#help-keys"), "keys of exceptions")
+        assert "mark range" not in shown(pilot, "#help-keys")
+        await pilot.press("escape", "e", "a")
+        await on_screen(pilot, MenuScreen)
+
+
+async def test_typing_text_never_runs_actions(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("N")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"qhcJe?/n", "space", *"u")
+        assert pilot.app.screen.query_one(Input).value == "qhcJe?/n u"
+        assert pilot.app.is_running
+
+
+async def test_priority_must_be_a_number_in_range(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("p")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press(*"12", "enter")
+        await until(pilot, lambda: "-9 to 9" in shown(pilot, "#prompt-error"), "refused")
+        await pilot.press("backspace", "backspace", *"-3", "enter")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press("enter")
+        job = await job_done(pilot, served)
+        assert job["args"] == {"priority": -3}
+
+
+async def test_detail_shows_why_and_turns_pages_at_80_columns(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        assert not desk.detail.display
+        await pilot.press("enter")
+        await until(pilot, lambda: "why it is not moving" in desk.detail.plain, "the detail")
+        await until(pilot, lambda: "more lines" in desk.detail.plain, "it is longer than its pane")
+        top = desk.detail.plain
+        await pilot.press("right_square_bracket")
+        assert desk.detail.plain != top
+        await pilot.press("left_square_bracket")
+        assert desk.detail.plain == top
+        await pilot.press("escape")
+        assert not desk.detail.display
+
+
+async def test_quit_asks_nothing(served: Served) -> None:
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        assert pilot.app._exit

@@ -1,0 +1,137 @@
+"""Cells by width, codes in words, the lines around the list."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from console import i18n
+from console.keymap import Keymap
+from console.presenters import head
+from console.presenters.cells import ASCII, UNICODE, amount, fit, short_count, span, spark, tail
+from console.presenters.row import cells, header, layout
+from console.presenters.words import fact_text, state_words, why_sentence, why_words
+from console.state.standing import VIEWS, DeskStanding
+from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
+from tests.console.fixture_core import NOW, Core
+
+CODES = ["unpaid", "underpaid", "refund_open", "stale", "at_gate", "queued_send", "sending", "unknown", "blocked", "writeback_due", "writeback_failed"]  # fmt: skip
+
+
+@given(st.text(max_size=60), st.integers(1, 40), st.booleans())
+def test_fit_is_exactly_as_wide_as_asked_and_harmless(text: str, width: int, right: bool) -> None:
+    out = fit(text, width, right)
+    assert cell_len(out) == width
+    assert out.isprintable() or "\u3000" in out
+
+
+def test_a_cut_chinese_name_keeps_the_column_straight() -> None:
+    assert fit("张三丰先生", 5) == "张三~"
+    assert fit("张三丰先生", 6) == "张三 ~"
+
+
+def test_long_order_numbers_show_their_end() -> None:
+    assert tail("202606110000123456789", 10) == "~123456789"
+
+
+@pytest.mark.parametrize("width", range(40, 200, 3))
+def test_rows_and_header_never_overflow_their_pane(width: int) -> None:
+    core = Core(30)
+    columns = layout(width)
+    assert sum(c.cells + 1 for c in columns) + 2 <= width + 1
+    assert cell_len(header(columns, width)) == width
+    for row in core.rows.values():
+        for (text, _look), column in zip(cells(row, columns, NOW, UNICODE), columns, strict=True):  # type: ignore[arg-type]
+            assert cell_len(text) == column.cells
+
+
+def test_wider_panes_show_more() -> None:
+    names = [{c.name for c in layout(w)} for w in (60, 80, 112, 160)]
+    assert names[0] < names[1] < names[2] <= names[3]
+    assert {"ext_id", "amount", "why", "age", "left"} <= names[0]
+    assert "buyer" in names[2]
+
+
+def test_late_orders_are_marked_by_a_sign_not_by_colour_alone() -> None:
+    row: Any = {**next(iter(Core(1).rows.values())), "deadline": NOW - 90_000_000, "lateness": "late"}
+    texts = [text for text, _ in cells(row, layout(100), NOW, ASCII)]
+    assert any(text.strip() == "!1m" for text in texts)
+
+
+def test_spans_amounts_counts() -> None:
+    minute = 60_000_000
+    assert [span(x) for x in (5_000_000, 3 * minute, 120 * minute, 60 * 24 * 3 * minute, -2 * minute)] == [
+        "5s", "3m", "2h", "3d", "-2m"]  # fmt: skip
+    assert amount(123456) == "1,234.56"
+    assert amount(1200, "JPY") == "1,200 JPY"
+    assert [short_count(n) for n in (7, 1200, 123456, 2_500_000)] == ["7", "1.2k", "123k", "2.5M"]
+
+
+def test_bars_rise_with_values_and_zero_is_empty() -> None:
+    bars = spark([0, 1, 50, 100], 4, ASCII)
+    assert bars[0] == " "
+    assert bars[3] == ASCII.bars[-1]
+    assert ASCII.bars.index(bars[1]) > 0, "something is never drawn as nothing"
+
+
+@pytest.mark.parametrize("language", sorted(i18n.LANGUAGES))
+def test_every_code_of_the_core_has_words(language: str) -> None:
+    i18n.use(language)
+    codes = [*CODES, *(f"hold:{r}" for r in HoldReason), *(f"case:{k}" for k in CaseKind)]
+    for code in codes:
+        kind, _, name = code.rpartition(":")
+        assert i18n.has(f"{kind or 'why'}.{name}"), code
+        assert cell_len(why_words(code)) <= 16, code
+        assert why_sentence(code, {}) != code
+    for stage in Stage:
+        assert i18n.has(f"stage.{stage.name.lower()}")
+    for axis in Money:
+        assert i18n.has(f"money.{axis}")
+    for view in VIEWS:
+        assert i18n.has(f"view.{view}")
+
+
+def test_codes_of_the_contract_are_the_codes_tested_here() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "socket.md").read_text(encoding="utf-8")
+    listed = re.search(r"`unpaid, underpaid,([^`]*)`", page)
+    assert listed is not None
+    named = {w.strip() for w in ("unpaid, underpaid," + listed[1]).replace("\n", " ").split(",")}
+    assert named - {'""', "hold:<reason>", "case:<kind>"} == set(CODES)
+
+
+def test_an_unknown_code_is_shown_as_it_came_but_clean() -> None:
+    assert why_words("case:new\x1b[2Jkind") == "new�[2Jkind"
+
+
+def test_an_open_order_with_its_money_waits_for_a_key() -> None:
+    i18n.use("zh_CN")
+    row: Any = {"why": "", "stage": "open", "money": "paid"}
+    assert state_words(row) == "待分配"
+    assert state_words({**row, "money": "unpaid"}) == "待付款"
+
+
+def test_facts_say_times_and_money() -> None:
+    assert fact_text("due", 129900) == "1,299.00"
+    assert re.fullmatch(r"\d\d-\d\d \d\d:\d\d:\d\d", fact_text("opened_at", NOW))
+    assert fact_text("body", {"amount": 100, "to": "a\nb"}) == "amount=1.00 to=a b"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_lines_around_the_list_fit_the_window(width: int) -> None:
+    standing = DeskStanding()
+    core = Core(30)
+    counters: Any = core.counters()
+    standing.counters, standing.link = counters, "lost"
+    standing.counts = dict.fromkeys(VIEWS, 12_345)
+    for line in (
+        head.status_line(standing, width),
+        head.rates_line(standing, NOW, width, UNICODE) if width > 60 else head.status_line(standing, width),
+        head.tabs_line(standing, width, "queue"),
+        head.footer_line(Keymap(), standing, ("queue", "desk"), width),
+    ):
+        assert line.cell_length <= width
+    assert "在办" in head.tabs_line(standing, width, "queue").plain
