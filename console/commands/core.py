@@ -1,0 +1,168 @@
+"""``keydesk core``, ``core stop`` and ``migrate``."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+
+from console import sockets
+from console.commands.calls import Core
+from console.commands.compose import VERSION, engine_of, settings_of, watchers
+from core import faultpoints
+from core.engine import Engine
+from core.model.clock import SECOND
+from core.service.options import Options
+from core.service.server import CoreRefused, SocketServer, database_lock
+from core.service.service import Service
+from core.service.webhooks import Webhooks
+from core.settings import Settings
+from core.store.migrate import SchemaError, migrate
+
+log = structlog.get_logger("core")
+
+
+def _quiet_logs() -> None:
+    """JSON lines on stderr; libraries that would log addresses with their tokens are kept to warnings."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    for name in ("httpx", "httpcore", "asyncio", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--settings", help="Settings file; default: found as usual.")
+@click.option("--socket", help="Where consoles find this core.")
+@click.option("--database", help="Database file; relative to the data directory.")
+@click.pass_context
+def core_command(ctx: click.Context, settings: str | None, socket: str | None, database: str | None) -> int:
+    """Run the engine in the foreground: connectors, gate, effects, and the socket for consoles.
+
+    It owns the database; a second core on it is refused. Stop it with SIGTERM, ctrl-c or `keydesk core stop`.
+    """
+    if ctx.invoked_subcommand is not None:
+        ctx.obj = socket
+        return 0
+    _quiet_logs()
+    loaded = settings_of(settings, core__database=database)
+    try:
+        path, _ = sockets.find(socket or loaded.core.socket or None)
+        with database_lock(loaded.database):
+            return _run(loaded, path)
+    except (CoreRefused, SchemaError, sockets.SocketError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(settings: Settings, path: Path) -> int:
+    import uvloop
+
+    # Batches of a thousand orders make the collector walk everything again and again at its default pace.
+    gc.set_threshold(50_000, 20, 50)
+    faultpoints.install()
+    engine = engine_of(settings)
+    return uvloop.run(_serve(settings, engine, path))
+
+
+async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
+    epoch = await engine.start(f"{os.getpid()}")
+    service = Service(
+        engine.writer,
+        engine.readers,
+        engine.setup,
+        Options.from_settings(settings, VERSION),
+        engine.vault,
+        engine.intake,
+        lambda: _shop_states(engine),
+        engine.ask_stop,
+    )
+    server = SocketServer(service, path, signals=False)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, engine.ask_stop)
+    extra: list[Coroutine[Any, Any, None]] = watchers(settings, engine, _report)
+    if settings.core.webhook_port:
+        pullers = {puller.shop.name: puller for puller in engine.pullers.values()}
+        extra.append(Webhooks(pullers, settings.core.webhook_port).serve())
+    tasks = [loop.create_task(work) for work in extra]
+    serving = loop.create_task(server.serve())
+    log.info("core_started", epoch=epoch, shops=len(engine.shops), socket=path.name)
+    await asyncio.wait({serving, loop.create_task(engine.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    server.ask_stop()
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(Exception):
+        await serving
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await engine.stop()
+    if engine.failure is not None:
+        click.echo(f"keydesk core: {engine.failure}", err=True)
+        return 1
+    log.info("core_stopped")
+    return 0
+
+
+def _shop_states(engine: Engine) -> list[dict[str, Any]]:
+    now = engine.clock()
+    rows = []
+    for puller in engine.pullers.values():
+        health = puller.health
+        lag = None if health.last_pull_at is None else round((now - health.last_pull_at) / SECOND, 1)
+        rows.append(
+            {
+                "name": puller.shop.name,
+                "platform": puller.shop.platform,
+                "last_pull_at": health.last_pull_at,
+                "lag_s": lag,
+                "state": health.state,
+                "error": health.error,
+            }
+        )
+    return rows
+
+
+def _report(file: Path, error: Exception | None) -> None:
+    if error is None:
+        log.info("file_taken", file=file.name)
+    else:
+        log.warning("file_refused", file=file.name, why=str(error))
+
+
+@core_command.command("stop")
+@click.option("--socket", help="The core's socket; default: found as usual.")
+@click.pass_obj
+def stop_core(outer: str | None, socket: str | None) -> int:
+    """Stop the running core; calls under way are finished and recorded first."""
+    Core(socket or outer).post("/v1/shutdown")
+    click.echo("the core is stopping")
+    return 0
+
+
+@click.command()
+@click.option("--settings", help="Settings file; default: found as usual.")
+def migrate_command(settings: str | None) -> int:
+    """Bring the database to this version's schema, after keeping a copy. The core does this by itself at start."""
+    loaded = settings_of(settings)
+    try:
+        with database_lock(loaded.database):
+            copy = migrate(loaded.database)
+    except (CoreRefused, SchemaError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{loaded.database} is current" + (f"; the copy from before is {copy}" if copy else ""))
+    return 0
