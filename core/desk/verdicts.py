@@ -38,7 +38,11 @@ def _judge(tx: Tx, deed: Deed, states: Sequence[OrderState], outcome: Outcome, v
         came[state.id] = Came(intent.id, intent.tries, outcome, asked=True)
     log(tx, deed, EventKind.VERDICT, states, {"verdict": verdict})
     taken = Record(deed.setup).apply(tx, list(came.values()))
-    close_cases(tx, list(came), [CaseKind.UNKNOWN_OUTCOME], verdict, deed.by)
+    for state in states:
+        # The question about this one effect; another effect of the order may be unknown too.
+        name = "send" if state.send is not None and state.send.id == came[state.id].intent else "ship"
+        subject = f"{name}:{came[state.id].intent}"
+        close_cases(tx, [state.id], [CaseKind.UNKNOWN_OUTCOME], verdict, deed.by, subject)
     tx.touch(came)
     tx.wake("effects")
     return {order: "changed_meanwhile" for order, ok in zip(came, taken, strict=True) if not ok}

@@ -1,6 +1,6 @@
 """How orders end by the outside's word: cancelled with their keys back in stock, or closed with their keys burnt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from core.desk.cases import CaseRow, close_cases, open_cases
@@ -42,17 +42,22 @@ class Endings:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    def apply(self, rows: Sequence[Standing]) -> set[int]:
-        """End what has ended; returns the ids of orders that were cancelled or closed here."""
+    def apply(self, rows: Sequence[Standing], gone: Collection[int] = ()) -> set[int]:
+        """End what has ended; returns the ids of orders that were cancelled or closed here.
+
+        ``gone``: orders that the platform has just ended. Before a key went out they end at once, even if money is
+        still there; later only the money's return ends them.
+        """
         cancel: list[Standing] = []
         close: list[Standing] = []
         maybe: list[Standing] = []
         for row in rows:
             no_money = row.paid <= row.refunded
             over = (row.pstate in _GONE and no_money) or (row.paid > 0 and no_money)
-            if row.stage <= Stage.OPEN and over:
+            dropped = over or row.id in gone
+            if row.stage <= Stage.OPEN and dropped:
                 cancel.append(row)
-            elif row.stage == Stage.ALLOCATED and over:
+            elif row.stage == Stage.ALLOCATED and dropped:
                 maybe.append(row)
             elif (row.stage in (Stage.DELIVERING, Stage.DELIVERED) and over) or (
                 row.stage == Stage.DELIVERED and row.pstate == PlatformState.FINISHED

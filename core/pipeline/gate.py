@@ -6,6 +6,7 @@ One order, one pass: all its slots or none.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
-READY = "stage = 1 AND blocks = 0 AND refund_open = 0 AND paid - refunded >= due"
+READY = "stage = 1 AND blocks = 0 AND refund_open = 0 AND paid - refunded >= due AND due > 0"
 PICK = f"SELECT id, shop, contact FROM orders WHERE {READY} AND seen_at >= ? ORDER BY nprio, due_at, id LIMIT ?"
 PICK_STALE = f"SELECT id, shop, ext_id FROM orders WHERE {READY} AND seen_at < ? ORDER BY nprio, due_at, id LIMIT ?"
 LINES = "SELECT l.order_id, l.line, l.product, l.qty FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
@@ -32,6 +33,10 @@ ALLOCATE = (
 )
 Wanted = list[tuple[str, str, int]]  # (line, product, qty) of one order
 ANYONE = f"SELECT 1 FROM orders WHERE {READY} LIMIT 1"
+LAST_GEN = (
+    "SELECT i.order_id, max(i.gen) FROM json_each(?) j CROSS JOIN intent i ON i.order_id = j.value AND i.effect = 1 "
+    "GROUP BY j.key"
+)
 STALE_MAX = 200  # re-reads asked for in one pass
 
 
@@ -79,7 +84,9 @@ class Gate:
         if taken:
             if tx.run(ALLOCATE, (tx.now, as_json(taken))) != len(taken):
                 raise GateMismatch("an order changed between being picked and being allocated")
-            plan_sends(tx, setup, taken, shop_of)
+            # Keys of an order may have gone back to stock once; its next intent is a new one.
+            gens = {int(order): int(gen) for order, gen in tx.all(LAST_GEN, (as_json(taken),))}
+            plan_sends(tx, setup, taken, shop_of, gens)
         open_cases(tx, cases, "gate")
         if cases:
             tx.wake("cases")
@@ -124,8 +131,17 @@ def take_keys(
     return taken
 
 
-def plan_sends(tx: Tx, setup: Setup, taken: Mapping[int, list[int]], shop_of: Mapping[int, tuple[int, str]]) -> None:
-    """Record the intent to send of orders that were just allocated, with the counters and events that go along."""
+def plan_sends(
+    tx: Tx,
+    setup: Setup,
+    taken: Mapping[int, list[int]],
+    shop_of: Mapping[int, tuple[int, str]],
+    gens: Mapping[int, int] = MappingProxyType({}),
+) -> None:
+    """Record the intent to send of orders that were just allocated, with the counters and events that go along.
+
+    ``gens``: the last generation of those that had an intent before.
+    """
     now = tx.now
     pending, send = int(IntentState.PENDING), int(Effect.SEND)
     intents: list[tuple[Any, ...]] = []
@@ -136,7 +152,7 @@ def plan_sends(tx: Tx, setup: Setup, taken: Mapping[int, list[int]], shop_of: Ma
         info = setup.shops[shop]
         recipient = contact if info.needs_contact else ""
         intents.append(
-            (intent_id, order_id, shop, send, info.send_lane, info.send.cls.value, pending, 1)
+            (intent_id, order_id, shop, send, info.send_lane, info.send.cls.value, pending, gens.get(order_id, 0) + 1)
             + (recipient, now, tx.epoch, now, now)
         )
         events.append((order_id, f'{{"intent":{intent_id},"keys":{keys}}}'))

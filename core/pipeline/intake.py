@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.lifecycle import CaseKind, EventKind
-from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund
+from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund, RefundState
 from core.pipeline.known import KnownOrders, Row
 from core.pipeline.ledger import Ledger, Sums
 from core.pipeline.newcomers import Newcomers
@@ -157,5 +157,6 @@ class Intake:
 
 def _newest(refunds: dict[tuple[int, str], tuple[int, Refund]], shop: int, refund: Refund) -> None:
     held = refunds.get((shop, refund.refund_id))
-    if held is None or refund.at >= held[1].at:
+    # The store's own rule: of two words of one instant, a finished request never opens again.
+    if held is None or (refund.at, refund.state != RefundState.OPEN) >= (held[1].at, held[1].state != RefundState.OPEN):
         refunds[(shop, refund.refund_id)] = (shop, refund)

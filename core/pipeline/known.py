@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from core.desk.blocks import recount
 from core.desk.cases import CaseRow, close_cases, open_cases
 from core.desk.holds import HoldRow, lift_holds, open_holds
 from core.model.lifecycle import CaseKind, EventKind, HoldReason, Stage
@@ -18,6 +19,8 @@ from core.store.tx import Tx, as_json
 
 _encode = msgspec.json.Encoder().encode
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
+_ENDED = (PlatformState.CANCELLED, PlatformState.REFUNDED)
+_NOTHING = (0, 0, None, False)
 
 
 class Row(NamedTuple):
@@ -51,6 +54,11 @@ UPDATE_ORDER = (
 )
 
 
+def _taken_back(old: Row, held: tuple[OrderUpdate, int] | None) -> bool:
+    """Whether the platform no longer says "refunded": then the payments alone tell what was returned."""
+    return old.pstate == PlatformState.REFUNDED and held is not None and held[0].state is not PlatformState.REFUNDED
+
+
 class KnownOrders:
     """Applies updates to orders that are in the database."""
 
@@ -82,7 +90,9 @@ class KnownOrders:
         if not keys:
             return 0
         tx = self._tx
-        money = self._money([known[key].id for key in keys if key in sums.money])
+        money = self._money(
+            [known[key].id for key in keys if key in sums.money or _taken_back(known[key], orders.get(key))]
+        )
         refunds = Ledger(tx).open_refunds([known[key].id for key in keys if key in sums.refunds])
         changed: list[tuple[Row, Row]] = []
         seen: list[tuple[int, int]] = []
@@ -104,6 +114,10 @@ class KnownOrders:
                 if (new.due, new.qty) != (old.due, old.qty) and old.stage <= Stage.OPEN:
                     self._rewrite_lines(old, update)
         tx.many("UPDATE orders SET seen_at = ? WHERE id = ?", seen)
+        strange = [known[key] for key in keys if key in sums.money and money.get(known[key].id, _NOTHING)[3]]
+        open_cases(
+            tx, [CaseRow(r.id, r.shop, CaseKind.PRICE_MISMATCH, "currency", {"due": r.currency}) for r in strange]
+        )
         if changed:
             self._write(changed, raws)
         return len(changed)
@@ -184,11 +198,17 @@ class KnownOrders:
         holds: list[HoldRow] = []
         lift: list[int] = []
         close: dict[CaseKind, list[int]] = {}
+        gone: set[int] = set()
+        unrefused: list[int] = []
         for old, new in changed:
             if (new.paid, new.refunded) != (old.paid, old.refunded):
                 payments.append((new.id, f'{{"paid":{new.paid},"refunded":{new.refunded},"due":{new.due}}}'))
             if new.pstate != old.pstate:
                 updates.append((new.id, f'{{"state":"{PlatformState(new.pstate).name}"}}'))
+            if new.pstate in _ENDED and old.pstate not in _ENDED:
+                gone.add(new.id)
+            if old.refund_open and not new.refund_open:
+                unrefused.append(new.id)
             self._money_cases(old, new, cases, close)
             if new.pstate == PlatformState.FORBIDDEN and old.pstate != PlatformState.FORBIDDEN:
                 holds.append(HoldRow(new.id, HoldReason.FORBIDDEN, "platform", "the platform says: do not ship"))
@@ -198,7 +218,7 @@ class KnownOrders:
                 close.setdefault(CaseKind.BUYER_INPUT_INVALID, []).append(new.id)
         tx.events(EventKind.PAYMENT, "intake", payments)
         tx.events(EventKind.UPDATED, "intake", updates)
-        ended = Endings(tx).apply([new for _, new in changed])
+        ended = Endings(tx).apply([new for _, new in changed], gone)
         for kind, ids in close.items():
             close_cases(tx, ids, {kind}, "resolved by the platform", "intake")
         open_cases(
@@ -207,21 +227,28 @@ class KnownOrders:
         open_holds(tx, [hold for hold in holds if hold.order_id not in ended])
         if lift:
             lift_holds(tx, lift, {HoldReason.FORBIDDEN}, "platform")
+        # A refund that went away may have been all that stopped an intent, even when its case was closed before.
+        recount(tx, unrefused)
         tx.touch(new.id for _, new in changed)
         tx.wake("gate")
 
     def _money_cases(self, old: Row, new: Row, cases: list[CaseRow], close: dict[CaseKind, list[int]]) -> None:
         net = new.paid - new.refunded
         fact = {"due": new.due, "paid": new.paid, "refunded": new.refunded}
-        if new.stage == Stage.CANCELLED:
-            if net > 0 and new.paid > old.paid:
+        ending = new.stage <= Stage.ALLOCATED and new.pstate in _ENDED and old.pstate not in _ENDED
+        if new.stage == Stage.CANCELLED or ending:
+            if net > 0 and (ending or new.paid > old.paid):
                 cases.append(CaseRow(new.id, new.shop, CaseKind.LATE_PAYMENT, "", fact))
             elif net == 0 and old.paid > old.refunded:
                 close.setdefault(CaseKind.LATE_PAYMENT, []).append(new.id)
             return
+        if new.due <= 0 < old.due:
+            cases.append(CaseRow(new.id, new.shop, CaseKind.ZERO_AMOUNT, "", fact))
+        elif old.due <= 0 < new.due:
+            close.setdefault(CaseKind.ZERO_AMOUNT, []).append(new.id)
         if 0 < new.paid < new.due and not new.refunded:
             cases.append(CaseRow(new.id, new.shop, CaseKind.UNDERPAID, "", fact))
-        elif new.paid >= new.due > old.paid > 0 or (new.paid >= new.due and old.due > old.paid > 0):
+        elif net >= new.due and old.paid > 0 and old.paid - old.refunded < old.due:
             close.setdefault(CaseKind.UNDERPAID, []).append(new.id)
         if net > new.due and new.paid > old.paid:
             cases.append(CaseRow(new.id, new.shop, CaseKind.OVERPAID, "", fact))
@@ -233,7 +260,7 @@ class KnownOrders:
         elif old.refund_open and not new.refund_open:
             close.setdefault(CaseKind.REFUND_BEFORE, []).append(new.id)
             close.setdefault(CaseKind.REFUND_AFTER, []).append(new.id)
-        if new.pstate in _SHIPPED and old.pstate not in _SHIPPED and new.stage <= Stage.OPEN:
+        if new.pstate in _SHIPPED and old.pstate not in _SHIPPED and new.stage <= Stage.ALLOCATED:
             cases.append(
                 CaseRow(new.id, new.shop, CaseKind.ALREADY_SHIPPED, "", {"state": PlatformState(new.pstate).name})
             )

@@ -22,23 +22,43 @@ class Sum(NamedTuple):
     txns: int
 
 
+NO_MONEY = Sum(0, 0, None, "", 0)
+
+
 class Sums:
     """New money by (shop, ext_id), and the refund requests that changed."""
 
     def __init__(self) -> None:
         self.money: dict[tuple[int, str], Sum] = {}
         self.refunds: dict[tuple[int, str], list[Refund]] = {}
+        self.alien: dict[tuple[int, str], dict[str, Sum]] = {}  # money in a second currency
         self.replayed: list[tuple[int, Payment]] = []
 
     def add(self, key: tuple[int, str], kind: int, amount: int, at: int, currency: str) -> None:
         """Count one new payment row."""
-        paid, refunded, paid_at, first, n = self.money.get(key, Sum(0, 0, None, currency, 0))
+        held = self.money.get(key)
+        if held is not None and held.currency != currency:
+            held = self.alien.setdefault(key, {}).get(currency)
+        paid, refunded, paid_at, _, n = held or Sum(0, 0, None, currency, 0)
         if kind == PaymentKind.CHARGE:
             paid, paid_at = paid + amount, at if paid_at is None else max(paid_at, at)
         else:
             refunded += amount
-        # A second currency on one order spoils the sum on purpose: the caller compares it with the order's own.
-        self.money[key] = Sum(paid, refunded, paid_at, first if first == currency else "?", n + 1)
+        new = Sum(paid, refunded, paid_at, currency, n + 1)
+        if key in self.alien and self.money[key].currency != currency:
+            self.alien[key][currency] = new
+        else:
+            self.money[key] = new
+
+    def of(self, key: tuple[int, str], currency: str) -> tuple[Sum, bool]:
+        """The money of one order in its own currency, and whether some came in another."""
+        first = self.money.get(key)
+        if first is None:
+            return NO_MONEY, False
+        others = self.alien.get(key)
+        if first.currency == currency:
+            return first, others is not None
+        return (others or {}).get(currency, NO_MONEY), True
 
 
 class Ledger:

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 from core.desk.cases import CaseRow, open_cases
 from core.desk.holds import HoldRow, open_holds
 from core.model.lifecycle import BLOCKING, CaseKind, EventKind, HoldReason, Stage
-from core.model.order import OrderUpdate, PlatformState, RefundState
+from core.model.order import OrderUpdate, PlatformState
 from core.pipeline.gate import ANYONE, plan_sends, take_keys
 from core.pipeline.judging import buyers_seen, due_at_of, facts_of
-from core.pipeline.ledger import Sum, Sums
+from core.pipeline.ledger import NO_MONEY, Ledger, Sums
 from core.pipeline.setup import NOTHING, Judgement, Setup
 from core.store.tx import Tx
 
-_NO_MONEY = Sum(0, 0, None, "", 0)
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _ENDED = (PlatformState.CANCELLED, PlatformState.REFUNDED)
 
@@ -32,9 +31,8 @@ Fresh = tuple[int, OrderUpdate, int]  # shop, snapshot, seen at
 
 def first_stage(update: OrderUpdate, mapped: bool, paid: int, refunded: int) -> Stage:
     """Where a new order stands at once."""
-    if update.total <= 0:
-        return Stage.CANCELLED
-    if update.state in _ENDED and paid <= refunded:
+    # Ended by the platform is ended, whatever became of the money: money that is still there is a case, not a sale.
+    if update.total <= 0 or update.state in _ENDED or 0 < paid <= refunded:
         return Stage.CANCELLED
     return Stage.OPEN if mapped else Stage.RECEIVED
 
@@ -54,7 +52,7 @@ class _Seen(NamedTuple):
     paid_at: int | None
     stage: Stage
     odd: bool
-    currency: str
+    alien: bool  # money came in another currency than the order's
 
 
 class Newcomers:
@@ -62,6 +60,7 @@ class Newcomers:
 
     def __init__(self, tx: Tx, setup: Setup) -> None:
         self._tx, self._setup = tx, setup
+        self._open_refunds: dict[int, int] = {}
 
     def insert(self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums) -> None:
         """Insert all of ``fresh`` under ``ids``. ``sums`` holds what is paid for them already.
@@ -72,6 +71,8 @@ class Newcomers:
         if not fresh:
             return
         tx, setup = self._tx, self._setup
+        asked = [number for (shop, u, _), number in zip(fresh, ids, strict=True) if (shop, u.ext_id) in sums.refunds]
+        self._open_refunds = Ledger(tx).open_refunds(asked)
         mapped = self._map_lines(fresh, ids)
         judged = self._judge(fresh, mapped, sums)
         cases: list[CaseRow] = []
@@ -83,6 +84,9 @@ class Newcomers:
             one = self._look(shop, u, seen_at, order_id, products, verdict, sums)
             seen.append(one)
             if one.stage is Stage.CANCELLED:
+                if one.paid > one.refunded:
+                    fact = {"paid": one.paid, "refunded": one.refunded}
+                    cases.append(CaseRow(order_id, shop, CaseKind.LATE_PAYMENT, "", fact))
                 continue
             trouble = self._trouble(one) if one.odd else ()
             held = self._holds(order_id, u, verdict) if verdict.holds or u.state is PlatformState.FORBIDDEN else ()
@@ -120,21 +124,14 @@ class Newcomers:
         sums: Sums,
     ) -> "_Seen":
         key = (shop, u.ext_id)
-        money = sums.money.get(key, _NO_MONEY)
-        paid, refunded = (money.paid, min(money.refunded, money.paid)) if money.currency in ("", u.currency) else (0, 0)
+        money, alien = sums.of(key, u.currency)
+        paid, refunded = money.paid, min(money.refunded, money.paid)
         if u.state is PlatformState.REFUNDED:
             refunded = paid
-        refunds = sums.refunds.get(key)
-        refund_open = sum(r.state == RefundState.OPEN for r in refunds) if refunds else 0
+        refund_open = self._open_refunds.get(order_id, 0)
         mapped = products[0] != "" if len(products) == 1 else all(products)
         stage = first_stage(u, mapped, paid, refunded)
-        odd = (
-            not mapped
-            or paid != u.total
-            or refund_open
-            or u.state is not PlatformState.PAID
-            or money.currency != u.currency
-        )
+        odd = not mapped or paid != u.total or refund_open or u.state is not PlatformState.PAID or alien
         paid_at = money.paid_at if money.paid_at is not None else u.paid_at
         return _Seen(
             shop,
@@ -149,7 +146,7 @@ class Newcomers:
             paid_at,
             stage,
             bool(odd),
-            money.currency,
+            alien,
         )
 
     def _pass_gate(
@@ -226,7 +223,7 @@ class Newcomers:
         setup = self._setup
         seen = buyers_seen(
             self._tx,
-            [(u.buyer, 1, sums.money.get((shop, u.ext_id), _NO_MONEY).paid) for shop, u, _ in fresh],
+            [(u.buyer, 1, sums.money.get((shop, u.ext_id), NO_MONEY).paid) for shop, u, _ in fresh],
             self._tx.now,
         )
         facts = []
@@ -240,7 +237,7 @@ class Newcomers:
             if u.buyer:
                 ahead[u.buyer] -= 1
                 orders -= ahead[u.buyer]
-            money = sums.money.get((shop, u.ext_id), _NO_MONEY)
+            money = sums.money.get((shop, u.ext_id), NO_MONEY)
             facts.append(
                 facts_of(
                     setup,
@@ -262,7 +259,7 @@ class Newcomers:
         if not all(products):
             skus = [line.sku for line, product in zip(u.lines, products, strict=True) if not product]
             found.append(CaseRow(order_id, shop, CaseKind.SKU_UNMAPPED, skus[0], {"skus": skus}))
-        if one.currency not in ("", u.currency):
+        if one.alien:
             found.append(CaseRow(order_id, shop, CaseKind.PRICE_MISMATCH, "currency", {"due": u.currency}))
         elif paid > u.total:
             found.append(CaseRow(order_id, shop, CaseKind.OVERPAID, "", {"due": u.total, "paid": paid}))
@@ -272,8 +269,6 @@ class Newcomers:
             found.append(CaseRow(order_id, shop, CaseKind.REFUND_BEFORE, "", {"requests": refund_open}))
         if u.state in _SHIPPED:
             found.append(CaseRow(order_id, shop, CaseKind.ALREADY_SHIPPED, "", {"state": u.state.name}))
-        if u.state in _ENDED and paid > refunded:
-            found.append(CaseRow(order_id, shop, CaseKind.LATE_PAYMENT, "", {"paid": paid, "refunded": refunded}))
         return found
 
     def _holds(self, order_id: int, u: OrderUpdate, verdict: Judgement) -> list[HoldRow]:

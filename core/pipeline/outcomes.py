@@ -94,7 +94,9 @@ def confirm_sent(tx: Tx, setup: Setup, rows: Sequence[IntentRow], actor: str) ->
             + (r.gen, "", now, tx.epoch, now, now)
         )
     tx.many(INSERT_INTENT, intents)
-    close_cases(tx, [r.order for r in rows if r.tries > 1], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor)
+    for r in rows:
+        if r.tries > 1:  # its own case only: another effect of the order may be unknown too
+            close_cases(tx, [r.order], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor, f"send:{r.intent}")
     tx.touch(r.order for r in rows)
     if intents:
         tx.wake("effects")
@@ -158,8 +160,10 @@ class Record:
             (tx.now, as_json(r.order for r in rows)),
         )
         tx.events(EventKind.WRITTEN_BACK, "effects", [(r.order, f'{{"intent":{r.intent}}}') for r in rows])
-        retried = [r.order for r in rows if r.tries > 1]
-        close_cases(tx, retried, {CaseKind.UNKNOWN_OUTCOME, CaseKind.WRITEBACK_REJECTED}, "confirmed", "effects")
+        for r in rows:
+            if r.tries > 1:
+                kinds = {CaseKind.UNKNOWN_OUTCOME, CaseKind.WRITEBACK_REJECTED}
+                close_cases(tx, [r.order], kinds, "confirmed", "effects", f"ship:{r.intent}")
         tx.touch(r.order for r in rows)
 
     def _failed(
