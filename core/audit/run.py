@@ -26,8 +26,11 @@ def audit(source: Path | Any, now: int | None = None) -> Report:
     orders; writers go on meanwhile. Raises AuditError for what is not a database of this schema.
     """
     with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(_opened(source)) if isinstance(source, Path) else source
-        return _run(connection, now_us() if now is None else now)
+        try:
+            connection = stack.enter_context(_opened(source)) if isinstance(source, Path) else source
+            return _run(connection, now_us() if now is None else now)
+        except driver.swap().DatabaseError as error:
+            raise AuditError(f"the database could not be read ({error}): keep the file, restore a backup") from error
 
 
 @contextlib.contextmanager
@@ -64,10 +67,9 @@ def _run(connection: Any, now: int) -> Report:
 
 
 def _refuse_other_schemas(connection: Any) -> None:
-    try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except Exception as error:
-        raise AuditError("this file is not a Keydesk database, or it is damaged") from error
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+        raise AuditError("this file is not a Keydesk database")
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None or row[0] != HEAD:
         raise AuditError(f"the database has schema {row and row[0]}, this Keydesk audits {HEAD}: run `keydesk migrate`")
 
