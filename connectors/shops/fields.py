@@ -60,11 +60,14 @@ def check_sum(total: int, parts: int, count: int, field: str) -> None:
 
     A factor of about 100 between them is named ``unit_suspect`` (yuan taken for fen, or the reverse).
     """
-    if abs(total - parts) <= count:
-        return
-    low, high = sorted((abs(total), abs(parts)))
-    suspect = low > 0 and 95 * low <= high <= 105 * low
-    raise Drift(field, "unit_suspect" if suspect else "price_mismatch")
+    if abs(total - parts) > count:
+        raise Drift(field, "unit_suspect" if hundredfold(total, parts) else "price_mismatch")
+
+
+def hundredfold(one: int, other: int) -> bool:
+    """True when one is about a hundred times the other; about, because a discount may lie between them."""
+    low, high = sorted((abs(one), abs(other)))
+    return low > 0 and 60 * low <= high <= 150 * low
 
 
 def check_price(amount: int, price: int, qty: int, field: str) -> None:
@@ -74,8 +77,8 @@ def check_price(amount: int, price: int, qty: int, field: str) -> None:
     """
     full = price * qty
     if amount > full + qty:
-        raise Drift(field, "unit_suspect" if full and 95 * full <= amount <= 105 * full else "price_mismatch")
-    if amount and 95 * amount <= full <= 105 * amount:
+        raise Drift(field, "unit_suspect" if hundredfold(amount, full) else "price_mismatch")
+    if amount < full and hundredfold(amount, full):
         raise Drift(field, "unit_suspect")
 
 

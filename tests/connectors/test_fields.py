@@ -56,6 +56,7 @@ def test_an_address_is_nothing_but_an_address(text: str) -> None:
         (0, 1990, 1, "price_mismatch"),
         (0, 0, 1, None),
         (100, 2, 1, "price_mismatch"),
+        (3780, 42, 1, "unit_suspect"),
     ],
 )
 def test_sums(total: int, parts: int, count: int, why: str | None) -> None:

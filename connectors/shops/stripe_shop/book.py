@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from connectors.shops.fields import Drift, check_lines, is_email
+from connectors.shops.fields import Drift, check_lines, check_sum, hundredfold, is_email
 from core.model.clock import SECOND
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined
 from core.model.text import clean
@@ -75,9 +75,9 @@ class Intent(Struct):
         if live is not None and self.livemode is not None and self.livemode is not live:
             raise Drift("livemode", "test and live mode are mixed")
         if not 0 <= self.amount_received <= self.amount:
-            suspect = self.amount and 95 * self.amount <= self.amount_received <= 105 * self.amount
+            suspect = hundredfold(self.amount_received, self.amount)
             raise Drift("amount_received", "unit_suspect" if suspect else "price_mismatch")
-        if self.amount_received and 95 * self.amount_received <= self.amount <= 105 * self.amount_received:
+        if hundredfold(self.amount_received, self.amount):
             raise Drift("amount_received", "unit_suspect")
         if self.status == "succeeded" and self.amount and not self.amount_received:
             raise Drift("amount_received", "nothing received although succeeded")
@@ -198,14 +198,22 @@ class Book:
 
 def _line(first: Intent) -> Line:
     data = first.metadata
-    text = data.get("qty", "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise Drift("metadata.qty", "missing" if "qty" not in data else "not a whole number")
+    qty = _whole(data, "qty")
+    if "unit_amount" in data:
+        # The shop's own unit price in minor units, where it gives one, vouches for quantity and amount together.
+        check_sum(first.amount, _whole(data, "unit_amount") * qty, qty, "metadata.unit_amount")
     sku = clean(data.get("sku", ""), 100)
     if not sku:
         raise Drift("metadata.sku", "missing")
     title = clean(data.get("title") or first.description or sku)
-    return Line(line="1", sku=sku, title=title, qty=int(text), amount=first.amount)
+    return Line(line="1", sku=sku, title=title, qty=qty, amount=first.amount)
+
+
+def _whole(data: dict[str, str], key: str) -> int:
+    text = data.get(key, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Drift(f"metadata.{key}", "missing" if key not in data else "not a whole number")
+    return int(text)
 
 
 def _state(known: Known, first: Intent) -> tuple[PlatformState, str]:

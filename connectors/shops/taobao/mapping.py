@@ -58,9 +58,12 @@ class _Item(Struct):
     oid: int
     num: int
     price: str
+    total_fee: str
     payment: str
     status: str
     title: str = ""
+    discount_fee: str | None = None
+    adjust_fee: str | None = None
     divide_order_fee: str | None = None
     num_iid: int | None = None
     sku_id: str | int | None = None
@@ -204,7 +207,14 @@ def _payments(ext_id: str, shop: str, total: int, paid_at: int) -> tuple[Payment
 
 def _line(item: _Item) -> Line:
     amount = _yuan(item.divide_order_fee or item.payment, "orders.order.payment")
-    check_price(amount, _yuan(item.price, "orders.order.price"), item.num, "orders.order.price")
+    price = _yuan(item.price, "orders.order.price")
+    check_price(amount, price, item.num, "orders.order.price")
+    # TOP: an item's total_fee is price times number, less its own discount, plus what was adjusted by hand.
+    less = _yuan(item.discount_fee, "orders.order.discount_fee") if item.discount_fee else 0
+    more = _yuan(item.adjust_fee, "orders.order.adjust_fee", signed=True) if item.adjust_fee else 0
+    owed = _yuan(item.total_fee, "orders.order.total_fee")
+    check_sum(owed, price * item.num - less + more, max(item.num, 1), "orders.order.num")
+    check_price(amount, owed, 1, "orders.order.payment")
     sku = item.outer_sku_id or item.sku_id or item.outer_iid or item.num_iid or ""
     return Line(line=str(item.oid), sku=clean(str(sku), 100), title=clean(item.title), qty=item.num, amount=amount)
 
@@ -272,12 +282,12 @@ def _tid_of(raw: bytes | msgspec.Raw) -> str:
         return ""
 
 
-def _yuan(text: str, field: str) -> int:
+def _yuan(text: str, field: str, signed: bool = False) -> int:
     try:
         amount = parse_decimal(text)
     except ValueError as exc:
         raise Drift(field, str(exc)) from None
-    if amount < 0:
+    if amount < 0 and not signed:
         raise Drift(field, "negative amount")
     return amount
 
