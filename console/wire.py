@@ -142,7 +142,7 @@ class Case(TypedDict):
     money: Any
     proposal: str | None
     decisions: list[Decision]
-    row: Row
+    row: Row | None  # a case may belong to a shop instead of an order
 
 
 class Cases(TypedDict):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from console.actions import BY_ID, Action, order_actions, why_not
 from console.i18n import t
+from console.presenters.words import blocked_words
 from console.wire import Facts, Row
 from core.model.text import clean
 
@@ -24,6 +25,9 @@ class Batch:
         rows = self._desk.queue.model.chosen()
         if not rows:
             self._desk.say(t("do.none_chosen"), "warn")
+            return
+        if action.id == "reveal":
+            await self._reveal(rows[0])
             return
         args = await self._ask(action)
         if args is None or action.order is None:
@@ -82,6 +86,15 @@ class Batch:
         desk.follow(job)
         return True
 
+    async def _reveal(self, row: Row) -> None:
+        """The plain keys of one order, with a reason, recorded by the core before it answers; never of a batch."""
+        from console.screens.reveal import RevealScreen
+
+        reason = await self._desk.ask("ask.reason", "", needed=True, hint=subject([row]))
+        if reason is not None:
+            keys = await self._desk.client.reveal(row["id"], reason.strip())
+            await self._desk.app.push_screen_wait(RevealScreen(self._desk, row["ext_id"], keys))
+
     async def do_menu(self) -> None:
         """Everything that can be done with the chosen orders; what cannot be done says why."""
         from console.screens.menu import MenuScreen
@@ -91,7 +104,7 @@ class Batch:
         rows = desk.queue.model.chosen()
         if len(rows) == 1 and desk.standing.online:
             order = await desk.client.order(rows[0]["id"])
-            reasons = {a["action"]: str(a["why"] or "-") for a in order["actions"] if not a["enabled"]}
+            reasons = {a["action"]: blocked_words(str(a["why"] or "-")) for a in order["actions"] if not a["enabled"]}
         entries = [(a, why_not(a, desk.standing) or reasons.get(a.order or "")) for a in order_actions()]
         picked = await desk.app.push_screen_wait(MenuScreen(desk, t("menu.title"), entries, typing=False))
         if picked is not None:

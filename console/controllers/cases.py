@@ -85,7 +85,8 @@ class Cases:
     @staticmethod
     def _case_line(case: Case, now: int, width: int) -> Content:
         left = "" if case["deadline"] is None else span(case["deadline"] - now)
-        title = fit(case["row"]["title"] or case["row"]["product"], 16)
+        row = case["row"]
+        title = fit((row["title"] or row["product"]) if row is not None else "", 16)
         cells = f"{fit(case['ext_id'], 20)} {fit(case['shop'], 8)} {title} {fit(money_text(case['money']), 10, True)} "
         return Content(cells + f"{fit(span(max(now - case['opened_at'], 0)), 4, True)} {fit(left, 4, True)}")
 
@@ -157,6 +158,6 @@ class Cases:
             await self._desk.acts.agree(screen)
         else:
             ids = [c["order_id"] for c in cases]
-            what = subject([c["row"] for c in cases])
+            what = subject([c["row"] for c in cases if c["row"] is not None])
             await self._desk.acts.run(action, args, ids, what, action in NEED_REASON)
         await self.renew()

@@ -7,6 +7,7 @@ from textual.content import Content
 
 from console.i18n import t, word
 from console.presenters.cells import fit, span
+from console.presenters.words import blocked_words
 from console.wire import Job
 from core.model.text import clean
 
@@ -64,7 +65,7 @@ class Jobs:
         lines = []
         for item in job.get("items", []):
             sign = self._desk.glyphs.ok if item["ok"] else self._desk.glyphs.bad
-            why = t("job.item_ok") if item["ok"] else clean(str(item["why"] or ""), 200)
+            why = t("job.item_ok") if item["ok"] else blocked_words(str(item["why"] or ""))
             head = fit(item["ext_id"], min(26, max(width // 2, 8)))
             lines.append(Content.assemble((f"{sign} ", "$success" if item["ok"] else "$error"), head, " ", why))
         return lines

@@ -30,7 +30,7 @@ class Session:
         """Reads who answers and the figures. Raises ClientError when nobody does."""
         self.standing.health = await self._client.health()
         self.standing.counters = await self._client.counters()
-        self.standing.link = "live"
+        self._set_link("live")
 
     async def run(self) -> None:
         """Follows the feed for ever; after a break it greets again and reads the list anew."""
@@ -43,8 +43,7 @@ class Session:
                 self._desk.show_head()
                 async for tick in self._client.feed(FEED_HZ):
                     tries = 0
-                    if self.standing.link != "live":
-                        self._set_link("live")
+                    self._set_link("live")
                     if "counters" in tick:
                         self.standing.counters = tick["counters"]
                         self._desk.show_head()

@@ -26,7 +26,9 @@ def _title(row: Row) -> list[Content]:
 
 
 def _facts(facts: Facts, skip: tuple[str, ...] = ()) -> str:
-    return "  ".join(f"{clean(k, 30)}={fact_text(k, v)}" for k, v in facts.items() if k not in skip and v is not None)
+    return "  ".join(
+        f"{clean(k, 30)}={fact_text(k, v)}" for k, v in facts.items() if k not in skip and v not in (None, "", {})
+    )
 
 
 def _section(key: str, items: list[Facts], out: list[Content]) -> None:
@@ -54,10 +56,12 @@ def order_lines(order: OrderDetail, now: int) -> list[Content]:
     for kind in order["cases"]:
         out += [Content("")] if kind is order["cases"][0] else []
         name = word("case", str(kind.get("kind", "")))
-        out.append(Content.assemble((clean(name, 40), "bold $error"), f" {_facts(kind, ('kind', 'id', 'order_id'))}"))
+        look = _MUTED if kind.get("closed_at") else "bold $error"
+        out.append(Content.assemble((clean(name, 40), look), f" {_facts(kind, ('kind', 'id', 'order_id', 'subject'))}"))
     for hold in order["holds"]:
         name = word("hold", str(hold.get("reason", "")))
-        out.append(Content.assemble((clean(name, 40), "bold $warning"), f" {_facts(hold, ('reason', 'id'))}"))
+        look = _MUTED if hold.get("lifted_at") else "bold $warning"
+        out.append(Content.assemble((clean(name, 40), look), f" {_facts(hold, ('reason', 'id'))}"))
     _section("lines", order["lines"] if len(order["lines"]) > 1 else [], out)
     _section("payments", order["payments"], out)
     _section("refunds", order["refunds"], out)
@@ -81,12 +85,12 @@ def case_lines(case: Case, now: int) -> list[Content]:
     out = [
         Content.assemble((clean(word("case", case["kind"]), 40), "bold $error"), f"  {clean(case['ext_id'], 60)}"),
         Content.styled(t("cases.opened", age=span(max(now - case["opened_at"], 0))), _MUTED),
-        *_title(case["row"]),
+        *(_title(case["row"]) if case["row"] is not None else [Content(clean(case["shop"], 40))]),
         Content(""),
     ]
     out += [Content.assemble((f" {clean(k, 30)} ", _MUTED), fact_text(k, v)) for k, v in case["fact"].items()]
     if case["proposal"]:
-        out.append(Content.styled(t("cases.proposal", text=fact_text("proposal", case["proposal"])), "$accent"))
+        out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))
     out += [Content(""), Content.styled(t("cases.pick"), _HEAD)]
     for number, decision in enumerate(case["decisions"][:9], 1):
         out.append(Content.assemble((f" {number} ", "bold reverse"), " ", decision_words(decision["action"], decision)))

@@ -61,3 +61,8 @@ def money_text(value: object, currency: str = "CNY") -> str:
     if isinstance(value, dict):
         return " ".join(f"{amount(int(v))} {clean(str(k), 4)}" for k, v in value.items()) or "-"
     return amount(value, currency) if isinstance(value, int) else "-"
+
+
+def blocked_words(code: str) -> str:
+    """Why an action leaves an order out, or failed on it."""
+    return clean(word("blocked", code), 80) if has(f"blocked.{code}") else why_words(code)

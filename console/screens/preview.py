@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from console.i18n import t, word
 from console.presenters.cells import fit
-from console.presenters.words import fact_text, money_text, why_words
+from console.presenters.words import blocked_words, fact_text, money_text
 from console.screens.modal import DeskModal
 from console.widgets.plain import Plain
 from console.wire import Blocked, Facts, Preview
@@ -26,12 +26,6 @@ class Agreed:
 
     reason: str
     number: int | None
-
-
-def blocked_words(code: str) -> str:
-    """Why an order of the set is left out: a guard's word, or a code of why it is not moving."""
-    known = word("blocked", code)
-    return why_words(code) if known == code else known
 
 
 class PreviewScreen(DeskModal[Agreed | None]):

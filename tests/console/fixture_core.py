@@ -129,6 +129,7 @@ class Core:
         self.woken = asyncio.Event()
         self.closing = False
         self.job_pause = 0.0
+        self.revealed: list[tuple[int, str]] = []
         self.confirm_over = 20
         for n in range(orders):
             self.put(make_order(n, self.rng, now()))
@@ -511,6 +512,11 @@ def app_of(core: Core) -> Starlette:
         before = one["_before"]
         return JSONResponse(core.start("undo", {"before": before}, done, None))
 
+    async def reveal(request: Request) -> Response:
+        reason = (await request.json())["reason"]
+        core.revealed.append((int(request.path_params["id"]), reason))
+        return JSONResponse({"keys": [{"id": 1, "line": 1, "slot": 1, "state": "sold", "key": "SECRET-KEY-1"}]})
+
     async def claims(request: Request) -> Response:
         return JSONResponse(core.claim(await request.json()))
 
@@ -533,7 +539,7 @@ def app_of(core: Core) -> Starlette:
     }  # fmt: skip
     posts = {
         "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
-        "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop,
+        "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop,
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]
     routes += [Route(path, call, methods=["POST"]) for path, call in posts.items()]

@@ -14,6 +14,7 @@ from console.screens.jobs import JobsScreen
 from console.screens.menu import MenuScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
+from console.screens.reveal import RevealScreen
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_core import Served
@@ -188,6 +189,26 @@ async def test_a_verdict_needs_its_reason(served: Served) -> None:
         await pilot.press(*"dup", "enter")
         job = await job_done(pilot, served)
         assert (job["action"], job["reason"]) == ("close", "dup")
+
+
+async def test_keys_are_shown_with_a_reason_and_hidden_by_any_key(served: Served) -> None:
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        order_id = desk_of(pilot).queue.model.cursor
+        await pilot.press("ctrl+p")
+        await on_screen(pilot, MenuScreen)
+        await pilot.press(*"reveal", "enter")
+        await on_screen(pilot, PromptScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: "reason" in shown(pilot, "#prompt-error"), "no reason, no keys")
+        assert served.core.revealed == []
+        await pilot.press(*"lost mail", "enter")
+        await on_screen(pilot, RevealScreen)
+        assert "SECRET-KEY-1" in shown(pilot, "#reveal-keys")
+        assert served.core.revealed == [(order_id, "lost mail")]
+        await pilot.press("j")
+        await on_screen(pilot, DeskScreen)
+        assert "SECRET" not in repr(list(desk_of(pilot).queue.model.rows.values()))
 
 
 async def test_filter_shows_matches_and_a_mistake_shows_its_place(served: Served) -> None:
