@@ -17,6 +17,10 @@ class IdMaker:
             raise ValueError(f"node must be 0-63, not {node}")
         self._clock, self._node, self._last = clock, node, 0
 
+    def after(self, last: int) -> None:
+        """Make no id at or below ``last``, which an earlier process made: its clock may have been ahead of ours."""
+        self._last = max(self._last, (last >> 22 << 16) | (last & 0xFFFF))
+
     def __call__(self) -> int:
         """The next id."""
         tick = ((self._clock() // 1000 - _EPOCH_MS) << 16) & ~0xFFFF

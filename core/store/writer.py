@@ -22,6 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 Handler = Callable[[Tx, list[T]], Sequence[R | Exception]]
 
+NUMBERED = ("orders", "payment", "key", "batch", "intent", "hold", "case_", "quarantine", "job")  # by ids of ours
 GROUP_MAX = 4000  # items a transaction; above that batches stop getting cheaper and waiting starts to show
 
 
@@ -77,6 +78,7 @@ class Writer:
         self._raw: Any = self._connection.connection.driver_connection
         self._head = self._read_head()
         self.epoch = self._take_lead(holder)
+        self.new_id.after(self._read_last_id())
         self._thread = threading.Thread(target=self._run, name="keydesk-writer", daemon=True)
         self._thread.start()
         return self.epoch
@@ -236,6 +238,9 @@ class Writer:
     def _read_head(self) -> ChainHead:
         row = self._raw.execute("SELECT n, last, hash FROM block ORDER BY n DESC LIMIT 1").fetchone()
         return ChainHead(int(row[0]), int(row[1]), bytes(row[2])) if row else ChainHead(0, 0, bytes(32))
+
+    def _read_last_id(self) -> int:
+        return max(int(self._raw.execute(f"SELECT coalesce(max(id), 0) FROM {t}").fetchone()[0]) for t in NUMBERED)
 
     def _take_lead(self, holder: str) -> int:
         self._raw.execute("BEGIN IMMEDIATE")

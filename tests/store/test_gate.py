@@ -2,30 +2,12 @@
 
 from pathlib import Path
 
-from core.desk.actions import ACTIONS
-from core.desk.deeds import Deed
-from core.desk.standing import states_in
 from core.model.effects import Effect, Result
 from core.model.lifecycle import CaseKind, IntentState, Stage
 from core.model.order import PaymentKind, PlatformState, RefundState
 from core.pipeline.attempts import NotOpened
 from tests.rig import T0, Rig, order, pay, refund
-
-
-async def act(rig: Rig, ext_id: str, name: str, **args: object) -> str:
-    """A supervisor's act on one order as the desk does it; answers the code why not, or ""."""
-
-    def _act(tx, items):  # type: ignore[no-untyped-def]
-        number = tx.one("SELECT id FROM orders WHERE ext_id = ?", (ext_id,))[0]
-        (state,) = states_in(tx, [number])
-        action = ACTIONS[name]
-        deed = Deed(action.parse(args), "wang", "supervisor", "test", rig.setup)
-        why = action.check(state, deed)
-        if not why:
-            why = action.apply(tx, deed, [state]).get(number, "")
-        return [why] * len(items)
-
-    return str(await rig.writer.do(_act, None))
+from tests.store.acting import act
 
 
 async def test_order_whose_keys_went_back_may_pass_again(tmp_path: Path) -> None:
