@@ -13,7 +13,7 @@ from connectors.tokens import Pair, Tokens
 from core.model.clock import Clock, to_text
 from core.model.text import clean
 
-_SECONDS = re.compile(r"(\d{1,5})\s*(?:s\b|second|秒)")
+_SECONDS = re.compile(r"(\d{1,5})\s*(?:more\s+)?(?:s\b|second|秒)")
 # Codes whose request never reached the business behind the router.
 _ROUTER_REFUSED: Final = frozenset({21, 22, 23, 24, 25, 28, 29, 30, 31, 32, 33, 34, 40, 41, 43, 11, 12, 13, 42})
 
@@ -44,7 +44,7 @@ class TopFailure(Exception):
     def __init__(
         self, kind: str, code: int = 0, sub_code: str = "", message: str = "", wait: float | None = None
     ) -> None:
-        super().__init__(f"{kind}: code {code} {sub_code} {message}".strip())
+        super().__init__(" ".join(part for part in (f"{kind}: code {code}", sub_code, message) if part))
         self.kind, self.code, self.sub_code, self.wait = kind, code, sub_code, wait
 
     def evidence(self) -> dict[str, str | int | float | bool | None]:
