@@ -33,7 +33,7 @@ class Feed:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._consumers: set[_Consumer] = set()
-        self._shared: tuple[float, int, dict[str, Any]] | None = None
+        self._shared: tuple[float, dict[str, Any]] | None = None
         self._closing = False
         self.seq = 0
 
@@ -62,13 +62,11 @@ class Feed:
 
     async def counters(self) -> dict[str, Any]:
         """The figures with ``seq``; read at most every tenth of a second, however many ask."""
-        now = time.monotonic()
         shared = self._shared
-        if shared is not None and (now - shared[0] < _SHARE_S):
-            return shared[2]
-        seq = self.seq
-        figures = {"seq": seq, **await self._counters.read()}
-        self._shared = (time.monotonic(), seq, figures)
+        if shared is not None and time.monotonic() - shared[0] < _SHARE_S:
+            return shared[1]
+        figures = {"seq": self.seq, **await self._counters.read()}
+        self._shared = (time.monotonic(), figures)
         return figures
 
     async def stream(self, hz: float) -> AsyncIterator[bytes]:
@@ -81,8 +79,9 @@ class Feed:
             said = time.monotonic()
             while await self._pause(consumer, 1 / hz - (time.monotonic() - said)):
                 changed, consumer.changed = consumer.changed, set()
-                consumer.dirty = False
                 figures = await self.counters()
+                # Orders are told at once; figures that were read before them follow with the next line.
+                consumer.dirty = figures["seq"] < self.seq
                 if changed or changed is None or _figures(figures) != _figures(shown):
                     shown = figures
                     listed = None if changed is None else sorted(changed)

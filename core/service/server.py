@@ -1,10 +1,11 @@
 """The server on its socket: one core a database, one socket a core, closed to everybody who is not let in."""
 
+import asyncio
 import contextlib
 import errno
 import fcntl
-import logging
 import os
+import signal
 import socket
 import stat
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ PATH_MAX = 107  # bytes that the kernel keeps for a Unix socket's path
 DIR_MODE = 0o750
 SOCKET_MODE = 0o660
 GRACE_S = 2
-_log = logging.getLogger("keydesk.service")
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class CoreRefused(RuntimeError):
@@ -118,7 +119,7 @@ class _Server(uvicorn.Server):
 class SocketServer:
     """``serve`` until ``ask_stop`` or a signal; the socket is unlinked at the end if it is still ours."""
 
-    def __init__(self, service: Service, path: Path, signals: bool = True) -> None:
+    def __init__(self, service: Service, path: Path) -> None:
         self.service, self.path = service, path
         self._listener = bind_socket(path)
         made = path.lstat()
@@ -137,9 +138,8 @@ class SocketServer:
             backlog=256,
         )
         self._server = _Server(config, service)
-        if not signals:
-            # Whoever runs several things in one process handles signals for all of them.
-            self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        # uvicorn would raise the signal again when it is done, before the socket is removed and jobs are left in order.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
 
     @property
     def started(self) -> bool:
@@ -150,8 +150,14 @@ class SocketServer:
         """Begin the end; ``serve`` returns within about ``GRACE_S`` seconds."""
         self._server.should_exit = True
 
-    async def serve(self) -> None:
-        """Start the service, answer until told to stop, close the service, remove the socket."""
+    async def serve(self, signals: bool = True) -> None:
+        """Start the service, answer until told to stop, close the service, remove the socket.
+
+        With ``signals``, SIGTERM and SIGINT end it; without, whoever runs more than this calls ``ask_stop``.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS if signals else ():
+            loop.add_signal_handler(number, self.ask_stop)
         try:
             await self.service.start()
             try:
@@ -159,6 +165,8 @@ class SocketServer:
             finally:
                 await self.service.close()
         finally:
+            for number in _SIGNALS if signals else ():
+                loop.remove_signal_handler(number)
             self._listener.close()
             with contextlib.suppress(OSError):
                 now = self.path.lstat()
