@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import random
 import signal
 import sys
 from collections.abc import Iterator
@@ -95,5 +94,4 @@ async def play(options: Options) -> int:
 
 
 if __name__ == "__main__":
-    random.seed(0)
     sys.exit(uvloop.run(play(parse(sys.argv[1:]))))

@@ -26,6 +26,7 @@ class Ledger:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._last_t = 0
+        self._broken: OSError | None = None
         self.count = 0
         self.durable = 0
         self.on_add: Callable[[int], None] | None = None
@@ -40,23 +41,31 @@ class Ledger:
             self.on_add(self.count)
         return self.count
 
-    async def sync(self, n: int) -> None:
-        """Returns when record ``n`` and all before it are on disk. Raises OSError when the disk refuses."""
-        if n <= self.durable:
-            return
+    def start(self) -> None:
+        """Begins writing; from then on nothing stays in memory longer than one sync takes."""
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+
+    async def sync(self, n: int) -> None:
+        """Returns when record ``n`` and all before it are on disk. Raises OSError when the disk refuses."""
+        if self._broken is not None:
+            raise self._broken
+        if n <= self.durable:
+            return
+        self.start()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((n, future))
         await future
 
     async def close(self) -> None:
-        """Writes what is left and closes the file."""
-        await self.sync(self.count)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        os.close(self._fd)
+        """Writes what is left and closes the file. Raises OSError when the disk has refused anything."""
+        try:
+            await self.sync(self.count)
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            os.close(self._fd)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -70,12 +79,13 @@ class Ledger:
             try:
                 await loop.run_in_executor(None, self._write, batch)
             except OSError as error:
-                # A failed sync cannot be repeated safely: nobody who waits may be told that it is on disk.
+                # A failed sync cannot be repeated safely: nobody may be told, now or later, that it is on disk.
+                self._broken = error
                 for _, future in self._waiting:
                     if not future.done():
                         future.set_exception(error)
                 self._waiting = []
-                raise
+                return
             self.durable = upto
             still: list[tuple[int, asyncio.Future[None]]] = []
             for n, future in self._waiting:

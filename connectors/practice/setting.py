@@ -45,6 +45,9 @@ class Setting:
     ledger: Ledger
     front: Front
     buyers: Buyers
+    provider: Provider | None
+    faults: Faults
+    kills: Kills
     hooks: Hooks | None
     http: HttpServer
     mail: MailServer
@@ -52,6 +55,7 @@ class Setting:
 
     async def start(self) -> tuple[int, int]:
         """Listens; returns the ports of HTTP and SMTP."""
+        self.ledger.start()
         return await self.http.start(), await self.mail.start()
 
     async def stop(self) -> None:
@@ -97,7 +101,9 @@ def build(
     control = Control(token, ledger, buyers, chaos, kills, hooks, lambda: front.failures, lambda: world.placed)
     front.control(control.handle)
     mail = MailServer(Mailbox(world, chaos, kills))
-    return Setting(folder, world, ledger, front, buyers, hooks, HttpServer(front.handle), mail, token)
+    return Setting(
+        folder, world, ledger, front, buyers, provider, chaos, kills, hooks, HttpServer(front.handle), mail, token
+    )
 
 
 def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
