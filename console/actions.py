@@ -142,7 +142,7 @@ ACTIONS: tuple[Action, ...] = (
     # exceptions pane
     Action("open", ("enter",), "cases", footer=True),
     *(
-        Action(f"decide.{n}", (str(n),), "cases", "operator", number=n, guards=(_online, _writable))
+        Action(f"decide.{n}", (str(n),), "cases", "operator", footer=n == 1, number=n, guards=(_online, _writable))
         for n in range(1, 10)
     ),
     Action("decide_all", ("A",), "cases", "operator", footer=True, guards=(_online, _writable)),

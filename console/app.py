@@ -1,5 +1,6 @@
 """The console's app: wiring only. Keys go through one router, the core through one client."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -103,17 +104,16 @@ class DeskApp(App[None]):
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
-            import asyncio
-
-            loop = asyncio.get_running_loop()
+            self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
-                loop.add_signal_handler(one, self._signalled)
+                signal.signal(one, self._signalled)
 
-    def _signalled(self) -> None:
+    def _signalled(self, *_: object) -> None:
+        # A plain handler: one of the loop's own would never run while a write to a frozen terminal blocks the loop.
         last = threading.Timer(LAST_GASP_S, os._exit, (0,))
         last.daemon = True
         last.start()
-        self.exit()
+        self._loop_to_wake.call_soon_threadsafe(self.exit)
 
     async def on_unmount(self) -> None:
         """Gives leases back."""

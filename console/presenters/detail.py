@@ -82,20 +82,22 @@ def order_lines(order: OrderDetail, now: int) -> list[Content]:
 
 def case_lines(case: Case, now: int) -> list[Content]:
     """A case: its kind, how long it waits, the facts behind it, what the machine proposes."""
+    # Decisions stand near the top: at 80x24 they must show without turning a page.
     out = [
-        Content.assemble((clean(word("case", case["kind"]), 40), "bold $error"), f"  {clean(case['ext_id'], 60)}"),
-        Content.styled(t("cases.opened", age=span(max(now - case["opened_at"], 0))), _MUTED),
-        *(_title(case["row"]) if case["row"] is not None else [Content(clean(case["shop"], 40))]),
-        Content(""),
+        Content.assemble(
+            (clean(word("case", case["kind"]), 40), "bold $error"),
+            f"  {clean(case['ext_id'], 60)}  ",
+            (t("cases.opened", age=span(max(now - case["opened_at"], 0))), _MUTED),
+        )
     ]
-    out += [Content.assemble((f" {clean(k, 30)} ", _MUTED), fact_text(k, v)) for k, v in case["fact"].items()]
-    if case["proposal"]:
-        out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))
-    out += [Content(""), Content.styled(t("cases.pick"), _HEAD)]
     for number, decision in enumerate(case["decisions"][:9], 1):
         out.append(Content.assemble((f" {number} ", "bold reverse"), " ", decision_words(decision["action"], decision)))
     if not case["decisions"]:
         out.append(Content(t("cases.no_decisions")))
+    if case["proposal"]:
+        out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))
+    out += [Content.assemble((f" {clean(k, 30)} ", _MUTED), fact_text(k, v)) for k, v in case["fact"].items()]
+    out += _title(case["row"])[1:] if case["row"] is not None else [Content(clean(case["shop"], 40))]
     return out
 
 

@@ -116,7 +116,10 @@ def footer_line(keymap: Keymap, standing: Standing, scopes: tuple[str, ...], wid
                 continue
             off = why_not(action, standing) is not None
             looks = ("$text-disabled", "$text-disabled") if off else ("bold $accent", "$text")
-            piece = Content.assemble((keymap.sign(action.id), looks[0]), (f" {action.label}  ", looks[1]))
+            sign, label = keymap.sign(action.id), action.label
+            if action.number:
+                sign, label = "1-9", t("cases.pick")
+            piece = Content.assemble((sign, looks[0]), (f" {label}  ", looks[1]))
             if line.cell_length + piece.cell_length + more.cell_length > width:
                 continue
             line += piece
