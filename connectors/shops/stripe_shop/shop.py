@@ -31,7 +31,7 @@ _SEARCHABLE = re.compile(r"[A-Za-z0-9._:#-]{1,64}\Z")
 
 class _Data(Struct):
     object: msgspec.Raw
-    previous_attributes: msgspec.Raw | None = None
+    previous_attributes: msgspec.Raw = msgspec.Raw()  # only charges' are decoded
 
 
 class _Event(Struct):
@@ -153,8 +153,7 @@ class StripeShop(ShopBase):
 
     async def _refunded(self, event: _Event, raw: msgspec.Raw) -> list[Update]:
         charge = msgspec.json.decode(event.data.object, type=Charge)
-        before = event.data.previous_attributes
-        previous = msgspec.json.decode(before, type=Before) if before else None
+        previous = msgspec.json.decode(bytes(event.data.previous_attributes) or b"null", type=Before | None)
         order_no = await self._order_no(charge.payment_intent)
         money = refunds_of(charge, previous, order_no, self._account, event.created)
         known = self._book.get(order_no)
