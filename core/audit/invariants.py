@@ -159,7 +159,7 @@ FLOW = (
         WARNING,
         "a paid order has been ready for the gate for longer than ten minutes",
         "SELECT o.id FROM orders o WHERE o.stage = 1 AND o.blocks = 0 AND o.refund_open = 0 "
-        "AND o.paid - o.refunded >= o.due AND o.due > 0 AND o.changed_at < :now - :limit",
+        "AND o.due <= o.paid - o.refunded AND o.due > 0 AND o.changed_at < :now - :limit",
     ),
     Invariant(
         "I4",

@@ -30,7 +30,7 @@ CREATE TABLE orders(
 CREATE UNIQUE INDEX ux_orders_ext ON orders(shop, ext_id);
 CREATE INDEX ix_orders_queue ON orders(nprio, due_at, id) WHERE stage < 4;
 CREATE INDEX ix_orders_ready ON orders(nprio, due_at, id)
- WHERE stage = 1 AND blocks = 0 AND refund_open = 0 AND paid - refunded >= due;
+ WHERE stage = 1 AND blocks = 0 AND refund_open = 0 AND due <= paid - refunded;
 CREATE TABLE order_raw(order_id INTEGER PRIMARY KEY, raw BLOB NOT NULL);
 CREATE TABLE line(order_id INTEGER NOT NULL, line TEXT NOT NULL, sku TEXT NOT NULL, product TEXT NOT NULL,
  title TEXT NOT NULL, qty INTEGER NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY(order_id, line)) WITHOUT ROWID;
