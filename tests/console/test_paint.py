@@ -1,0 +1,278 @@
+"""Direct painting gives the compositor's own screen, cell by cell, and gives way whenever anything overlaps."""
+
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from console.app import DeskApp
+from console.widgets.paint import changed_runs, to_cells
+from tests.console.conftest import desk_app, ready, until
+from tests.console.fixture_core import Served
+
+NAMES = ("张三丰先生收", "alice", "王", "欧阳修文ab", "e\u0301clair", "１２３", "", "한국어", "x" * 60)
+
+
+class RecordingDriver(HeadlessDriver):
+    """A terminal that keeps what is written. It says that it is real, so the painter uses it."""
+
+    written: list[str]
+
+    def __init__(self, *args: Any, **kinds: Any) -> None:
+        super().__init__(*args, **kinds)
+        self.written = []
+
+    @property
+    def is_headless(self) -> bool:
+        """No: this one has a screen."""
+        return False
+
+    def write(self, data: str) -> None:
+        """Keeps what is written."""
+        self.written.append(data)
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """The app takes two signals; the test run gets them back."""
+    kept = {one: signal.getsignal(one) for one in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for one, handler in kept.items():
+        signal.signal(one, handler)
+
+
+class Screens:
+    """The screen that all writes made, and the one that the compositor would make now."""
+
+    def __init__(self, app: DeskApp, size: tuple[int, int]) -> None:
+        self.app, self.size = app, size
+        self.painted = pyte.Screen(*size)
+        self._stream = pyte.Stream(self.painted)
+
+    @property
+    def driver(self) -> RecordingDriver:
+        driver = self.app._driver
+        assert isinstance(driver, RecordingDriver)
+        return driver
+
+    def resized(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.painted.resize(size[1], size[0])
+
+    def compare(self, step: str) -> None:
+        """Fails with the first cell that differs."""
+        for data in self.driver.written:
+            self._stream.feed(data.replace("\x1b]22;default\x07", ""))
+        self.driver.written.clear()
+        whole = pyte.Screen(*self.size)
+        update = self.app.screen._compositor.render_full_update()
+        pyte.Stream(whole).feed(update.render_segments(self.app.console))
+        for y in range(self.size[1]):
+            for x in range(self.size[0]):
+                have, want = self.painted.buffer[y][x], whole.buffer[y][x]
+                assert have == want, f"after {step}: row {y} column {x}: {have} is on the screen, {want} is meant"
+
+
+async def in_terminal(
+    served: Served, size: tuple[int, int], script: Callable[[Pilot[None], Screens], Awaitable[None]]
+) -> None:
+    """Runs the desk on a recording terminal."""
+    app = desk_app(served, direct=True)
+    app.driver_class = RecordingDriver
+    failed: list[BaseException] = []
+
+    async def pilot_run(pilot: Pilot[None]) -> None:
+        try:
+            app._sync_available = True
+            await ready(pilot)
+            await until(pilot, lambda: app.desk.browse._seen_detail or not app.desk.detail_open, "the detail")
+            await script(pilot, Screens(app, size))
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            app.exit()
+
+    await app.run_async(headless=False, size=size, mouse=False, auto_pilot=pilot_run)  # type: ignore[arg-type]
+    if failed:
+        raise failed[0]
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    for _ in range(4):
+        await pilot.pause()
+
+
+def change_rows(served: Served, app: DeskApp, salt: int) -> None:
+    """Changes of every kind in the rows in view, as the core would send them."""
+    queue = app.desk.queue
+    ids = queue.model.shown[queue.top : queue.top + queue.size.height]
+    for n, order_id in enumerate(ids):
+        if (n + salt) % 3:
+            continue
+        name = NAMES[(n + salt) % len(NAMES)]
+        served.do(
+            lambda core, i=order_id, t=name: core.change(i, title=t, buyer=t, tag=t[:3], why="unknown", qty=len(t))
+        )
+
+
+@pytest.mark.parametrize("size", [(160, 48), (80, 24), (121, 30)], ids=str)
+async def test_every_step_leaves_the_compositors_screen(served: Served, size: tuple[int, int]) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        await settle(pilot)
+        screens.compare("start")
+        painted = desk.queue.painter.writes
+        for keys in ("j", "j", "k", "space", "space", "V", "pagedown", "V", "pageup", "G", "g", "U", "down"):
+            await pilot.press(keys)
+            await settle(pilot)
+            screens.compare(f"key {keys}")
+        assert desk.queue.painter.writes > painted + 8, "the rows were painted directly"
+        for salt in range(4):
+            change_rows(served, screens.app, salt)
+            await desk.loader.renew()
+            await settle(pilot)
+            screens.compare(f"change {salt}")
+        for key in ("question_mark", "escape", "e", "e", "enter", "enter", "tab", "shift+tab", "n"):
+            await pilot.press(key)
+            await settle(pilot)
+            await until(pilot, lambda: desk.queue.model.loaded, "loaded")
+            change_rows(served, screens.app, 1)
+            await desk.loader.renew()
+            await settle(pilot)
+            screens.compare(f"key {key} with changes")
+
+    await in_terminal(served, size, script)
+
+
+async def test_a_list_that_moves_and_orders_that_leave(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        await pilot.press("j", "j", "j")
+        for n, order_id in enumerate(list(desk.queue.model.shown[:12])):
+            if n % 3 == 0:
+                served.do(lambda core, i=order_id: core.change(i, stage="closed", why=""))
+            if n % 4 == 1:
+                served.do(lambda core, i=order_id: core.change(i, priority=-5))
+        await desk.loader.renew()
+        await settle(pilot)
+        assert desk.queue.model.gone
+        screens.compare("orders left while frozen")
+        await pilot.press("full_stop")
+        await settle(pilot)
+        assert not desk.queue.model.gone
+        screens.compare("thawed")
+
+    await in_terminal(served, (160, 48), script)
+
+
+async def test_nothing_is_painted_over_what_lies_on_top(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        screens.compare("palette")
+        before = desk.queue.painter.writes
+        for salt in range(3):
+            change_rows(served, screens.app, salt)
+            await desk.loader.renew()
+            await settle(pilot)
+            screens.compare(f"change {salt} under the palette")
+        assert desk.queue.painter.writes == before
+        await pilot.press("escape")
+        await settle(pilot)
+        screens.compare("palette closed")
+        screens.app.notify("a toast", markup=False, timeout=60)
+        await until(pilot, lambda: bool(screens.app.screen.query("Toast")), "the toast")
+        await settle(pilot)
+        change_rows(served, screens.app, 2)
+        await desk.loader.renew()
+        await settle(pilot)
+        screens.compare("change under a toast")
+
+    await in_terminal(served, (160, 48), script)
+
+
+async def test_resizing_and_another_theme(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        for size in ((100, 30), (160, 48), (81, 24), (160, 48)):
+            screens.driver._size = size
+            screens.resized(size)
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            await until(pilot, lambda s=size: desk.size.width == s[0], "resized")
+            await pilot.press("j")
+            await settle(pilot)
+            screens.app.screen.refresh()
+            await settle(pilot)
+            screens.compare(f"size {size}")
+            await pilot.press("k", "space")
+            change_rows(served, screens.app, 0)
+            await desk.loader.renew()
+            await settle(pilot)
+            screens.compare(f"changes at size {size}")
+        screens.app.theme = "keydesk-contrast"
+        await settle(pilot)
+        await pilot.press("j", "k")
+        await settle(pilot)
+        screens.compare("theme")
+
+    await in_terminal(served, (160, 48), script)
+
+
+async def test_a_changed_cell_costs_few_bytes(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        await settle(pilot)
+        screens.driver.written.clear()
+        order_id = desk.queue.model.shown[3]
+        served.do(lambda core: core.change(order_id, why="writeback_due"))
+        await desk.loader.renew()
+        await settle(pilot)
+        written = "".join(screens.driver.written)
+        assert 0 < len(written) < 160, written
+        assert written.count("\x1b[?2026h") == written.count("\x1b[?2026l") == 1
+
+    await in_terminal(served, (160, 48), script)
+
+
+async def test_with_direct_painting_off_the_screen_is_the_same(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        screens.app.desk.queue.painter.enabled = False
+        await pilot.press("j", "space", "j")
+        change_rows(served, screens.app, 1)
+        await screens.app.desk.loader.renew()
+        await settle(pilot)
+        screens.compare("public API only")
+
+    await in_terminal(served, (160, 48), script)
+
+
+def strip_of(text: str, bold: bool) -> Strip:
+    return Strip([Segment(text, Style(bold=bold))])
+
+
+@given(st.text(alphabet="ab 张三１é", max_size=20), st.text(alphabet="ab 张三１é", max_size=20))
+def test_runs_cover_every_difference_and_split_no_wide_character(old: str, new: str) -> None:
+    width = max(cell_len(old), cell_len(new))
+    before = to_cells(strip_of(old + " " * (width - cell_len(old)), False))
+    after = to_cells(strip_of(new + " " * (width - cell_len(new)), False))
+    assert len(before) == len(after) == width
+    screen = list(before)
+    for start, end in changed_runs(before, after):
+        assert after[start][0], "a run starts with a whole character"
+        assert end == width or after[end][0], "a run ends with a whole character"
+        assert end == width or before[end][0], "what stood there is not cut in half"
+        assert before[start][0]
+        screen[start:end] = after[start:end]
+    assert screen == after
