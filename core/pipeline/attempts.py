@@ -75,8 +75,8 @@ INTENTS = (
 )
 KEYS = (
     "SELECT k.order_id, k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot, l.title FROM json_each(?) j "
-    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL JOIN batch b ON b.id = k.batch "
-    "JOIN line l ON l.order_id = k.order_id AND l.line = k.line WHERE k.state = 1 ORDER BY k.order_id, k.line, k.slot"
+    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL CROSS JOIN batch b ON b.id = k.batch "
+    "CROSS JOIN line l ON l.order_id = k.order_id AND l.line = k.line WHERE k.state = 1 ORDER BY k.order_id, k.line, k.slot"
 )
 OPEN = "UPDATE intent SET state = 1, tries = tries + 1, epoch = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 INSERT_ATTEMPT = "INSERT INTO attempt(intent_id, n, order_id, opened_at, epoch) VALUES(?, ?, ?, ?, ?)"
