@@ -92,7 +92,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         lambda: _shop_states(engine),
         engine.ask_stop,
     )
-    server = SocketServer(service, path, signals=False)
+    server = SocketServer(service, path)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, engine.ask_stop)
@@ -101,7 +101,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         pullers = {puller.shop.name: puller for puller in engine.pullers.values()}
         extra.append(Webhooks(pullers, settings.core.webhook_port).serve())
     tasks = [loop.create_task(work) for work in extra]
-    serving = loop.create_task(server.serve())
+    serving = loop.create_task(server.serve(signals=False))
     log.info("core_started", epoch=epoch, shops=len(engine.shops), socket=path.name)
     await asyncio.wait({serving, loop.create_task(engine.wait())}, return_when=asyncio.FIRST_COMPLETED)
     server.ask_stop()

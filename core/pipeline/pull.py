@@ -13,7 +13,7 @@ from core.store.writer import StoreFull, Writer
 
 log = structlog.get_logger("pull")
 PULL_DEADLINE_S = 60.0
-BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+BACKOFF_S = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
 class Health:

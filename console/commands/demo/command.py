@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,8 @@ def demo_command(**given: Any) -> int:
             f"{folder} holds a database already; give an empty folder, so that nothing of it is touched."
         )
     headless = given["headless"] or not terminal
+    # Ended from outside, the demo still takes its world and its core along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return _headless(folder, given) if headless else _live(folder, given)
     except WorldError as error:
