@@ -191,7 +191,7 @@ def _refused(refusal: aiosmtplib.SMTPResponseException, phase: _Phase) -> Outcom
     evidence: dict[str, str | int | float | bool | None] = {"code": refusal.code, "phase": phase.name}
     why = f"{phase.name}: {refusal.code} {clean(refusal.message, 200)}"
     if isinstance(refusal, aiosmtplib.SMTPAuthenticationError):
-        return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=evidence)
+        return Outcome(result=Result.LATER, why="token_dead", retry_after=5.0, evidence=evidence)
     if phase.name == "connect" or 400 <= refusal.code < 500:
         # Before the envelope a refusal is about us and this hour, not about the recipient.
         return Outcome(result=Result.LATER, why=why, retry_after=5.0, evidence=evidence)

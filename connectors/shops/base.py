@@ -1,7 +1,8 @@
 """What every shop connector does alike: outcomes of broken calls, cursors of two lists, gathering details."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.windows import Mark
 from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, EffectSpec, Outcome, Result
+from core.model.order import OrderUpdate, Quarantined
 from core.ports import ConnectorError
 
 T = TypeVar("T")
@@ -32,13 +34,35 @@ def error_of(failure: HttpFailure) -> ConnectorError:
     return ConnectorError(_KINDS.get(failure.kind, "protocol"), str(failure), failure.retry_after)
 
 
-async def all_of(jobs: Sequence[Awaitable[T]]) -> list[T]:
-    """Results in order. Waits for all of them, then raises the first error, so that none is left running behind."""
-    results = await asyncio.gather(*jobs, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
+async def all_of(jobs: Sequence[Callable[[], Awaitable[T]]], width: int = 16) -> list[T]:
+    """Results in order, ``width`` jobs at a time.
+
+    After the first error no further job is begun; those under way are waited for, then the error is raised.
+    """
+    results: dict[int, T] = {}
+    errors: list[BaseException] = []
+    waiting = iter(enumerate(jobs))
+
+    async def work() -> None:
+        for index, job in waiting:
+            if errors:
+                return
+            try:
+                results[index] = await job()
+            except Exception as error:
+                errors.append(error)
+
+    await asyncio.gather(*(work() for _ in range(min(width, len(jobs)))))
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(jobs))]
+
+
+class Refused(ConnectorError):
+    """The platform refused to show this one thing; asking again changes nothing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("platform", message)
 
 
 class Cursor(Struct, frozen=True):
@@ -72,6 +96,7 @@ class ShopBase:
     def __init__(self, name: str, clock: Clock, http: Http, poll_seconds: float = 1.0, start_days: float = 1.0) -> None:
         self.name, self.poll_seconds = name, poll_seconds
         self._clock, self._http = clock, http
+        self._kept: dict[str, OrderUpdate | Quarantined] = {}
         self._start = clock() // SECOND - int(start_days * 86_400)
 
     def __repr__(self) -> str:
@@ -89,6 +114,38 @@ class ShopBase:
                 if last or failure.kind not in ("broken", "connect"):
                     raise error_of(failure) from None
         raise AssertionError("unreachable")
+
+    async def _looked_up(self, numbers: Sequence[str]) -> list[OrderUpdate | Quarantined]:
+        """Each order as ``read`` shows it. What was read before one of them failed is kept for the next try.
+
+        A page of a hundred such rows is a hundred calls: if any of them could throw the others away, a platform that
+        fails now and then would never be read to the end.
+        """
+
+        async def look(number: str) -> OrderUpdate | Quarantined:
+            if number not in self._kept:
+                try:
+                    self._kept[number] = await self.read(number)
+                except Refused as refusal:
+                    self._kept[number] = Quarantined(ext_id=number, field="$", why=str(refusal)[:200], raw=b"")
+            return self._kept[number]
+
+        found = await all_of([partial(look, number) for number in numbers])
+        self._kept.clear()
+        return found
+
+    async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
+        """One order as it stands now."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _asked_for(ext_id: str, update: OrderUpdate | Quarantined, field: str) -> OrderUpdate | Quarantined:
+        """The answer, unless it is about another order than the one that was asked for."""
+        if isinstance(update, OrderUpdate) and update.ext_id == ext_id:
+            return update
+        if isinstance(update, OrderUpdate):
+            return Quarantined(ext_id=ext_id, field=field, why="answer is about another order", raw=update.raw)
+        return Quarantined(ext_id=ext_id, field=update.field, why=update.why, raw=update.raw)
 
     def _unsupported(self, call: Call) -> Outcome:
         return Outcome(result=Result.REJECTED, why=f"{self.platform} cannot {call.effect.name.lower()}")

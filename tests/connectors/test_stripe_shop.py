@@ -41,6 +41,7 @@ class Api:
         self.posts: list[Request] = []
         self.override: Callable[[Request], Answer | None] = lambda request: None
         self.searchable = True
+        self.disputes: list[Json] = []
         self.date = ""
 
     def add(self, kind: str, obj: Json, at: int = NOW - 100, **data: Any) -> str:
@@ -63,6 +64,8 @@ class Api:
         missing = (404, {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "m"}})
         if request.path == "/v1/events":
             return self._listed(request) or missing
+        if request.path == "/v1/disputes":
+            return (200, {"data": self.disputes, "has_more": False}) if self.disputes else missing
         if request.path == "/v1/payment_intents/search":
             assert self.searchable
             wanted = request.query["query"][0]
@@ -432,6 +435,26 @@ async def test_a_disputed_charge_forbids_shipping(shop: Shop, api: Api) -> None:
     order = await shop.read(ORDER)
     assert isinstance(order, OrderUpdate)
     assert (order.state, order.forbid) == (PlatformState.FORBIDDEN, "disputed")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [
+        (["won"], PlatformState.PAID),
+        (["won", "needs_response"], PlatformState.FORBIDDEN),
+        (["lost"], PlatformState.FORBIDDEN),
+        (["something_new"], PlatformState.FORBIDDEN),
+    ],
+)
+async def test_a_dispute_that_was_won_stands_in_the_way_no_more(
+    shop: Shop, api: Api, statuses: list[str], state: PlatformState
+) -> None:
+    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
+    api.disputes = [{"id": f"dp_{n}", "created": n, "status": status} for n, status in enumerate(statuses)]
+    for _ in range(2):
+        order = await shop.read(ORDER)
+        assert isinstance(order, OrderUpdate)
+        assert order.state is state
 
 
 async def test_an_order_that_is_nowhere_is_an_error(shop: Shop, api: Api) -> None:

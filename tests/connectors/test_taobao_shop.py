@@ -266,10 +266,48 @@ async def test_statuses(shop: Shop, router: Router, status: str, state: Platform
     assert bool(order.payments) is (state not in (PlatformState.UNPAID, PlatformState.CANCELLED))
 
 
-async def test_an_answer_for_another_trade_is_refused(shop: Shop, router: Router) -> None:
+async def test_an_answer_for_another_trade_is_no_answer(shop: Shop, router: Router) -> None:
     router.detail |= {"tid": 5}
-    with pytest.raises(ConnectorError, match="another"):
-        await shop.read(TID)
+    got = await shop.read(TID)
+    assert isinstance(got, Quarantined)
+    assert (got.ext_id, got.field) == (TID, "trade.tid")
+
+
+async def test_details_that_were_read_are_not_read_again_after_a_failure(shop: Shop, router: Router) -> None:
+    sample = load("taobao_trade")
+    del sample["buyer_message"]
+    router.trades = [sample | {"tid": n} for n in range(1, 41)]
+    asked: list[str] = []
+
+    def detail(form: dict[str, str]) -> Answer | Json:
+        asked.append(form["tid"])
+        if len(asked) == 15:
+            return error(15, "isp.remote-service-error")
+        return {"trade_fullinfo_get_response": {"trade": load("taobao_trade") | {"tid": int(form["tid"])}}}
+
+    router.override["taobao.trade.fullinfo.get"] = detail
+    with pytest.raises(ConnectorError):
+        await shop.pull(None)
+    assert len(asked) < 40  # after the failure nothing more was begun
+    found, _ = await pull_all(shop)
+    assert {order.ext_id for order in found} == {str(n) for n in range(1, 41)}
+    assert all(order.contact == "buyer@example.com" for order in found)
+    assert len(asked) == 41  # forty, and the one that failed
+
+
+async def test_a_trade_that_the_platform_will_not_show_does_not_stop_the_others(shop: Shop, router: Router) -> None:
+    sample = load("taobao_trade")
+    del sample["buyer_message"]
+    router.trades = [sample, sample | {"tid": 5}]
+
+    def detail(form: dict[str, str]) -> Answer | Json:
+        if form["tid"] == "5":
+            return error(15, "isv.trade-not-exist")
+        return {"trade_fullinfo_get_response": {"trade": load("taobao_trade")}}
+
+    router.override["taobao.trade.fullinfo.get"] = detail
+    found, _ = await pull_all(shop)
+    assert {(one.ext_id, type(one)) for one in found} == {(TID, OrderUpdate), ("5", Quarantined)}
 
 
 async def test_rows_that_were_counted_and_do_not_come_are_no_empty_list(shop: Shop, router: Router) -> None:

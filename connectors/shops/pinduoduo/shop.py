@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
 from connectors.shops.pinduoduo.mapping import glance, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -95,7 +95,7 @@ class PinduoduoShop(ShopBase):
                 numbers[row.order_sn] = None
             elif self._seen.fresh(raw):
                 updates.append(order_of(raw, self.name))
-        for update in await all_of([self.read(number) for number in numbers]):
+        for update in await self._looked_up(list(numbers)):
             if self._seen.fresh(update.raw):
                 updates.append(update)
         for raw in refunds:
@@ -108,10 +108,7 @@ class PinduoduoShop(ShopBase):
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         """The order as ``order.information.get`` shows it now. Raises ConnectorError."""
         answer = await self._query("pdd.order.information.get", {"order_sn": ext_id}, "order_info_get_response", _Info)
-        update = order_of(answer.order_info, self.name)
-        if update.ext_id not in ("", ext_id):
-            raise ConnectorError("protocol", f"asked for order {ext_id}, got another")
-        return update
+        return self._asked_for(ext_id, order_of(answer.order_info, self.name), "order_info.order_sn")
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys as vouchers under ``out_biz_no`` = the call's reference. Never raises for the outside."""
@@ -139,7 +136,7 @@ class PinduoduoShop(ShopBase):
         if failure.kind == "rate":
             return Outcome(result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=evidence)
         if failure.kind in ("expired", "dead"):
-            return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=evidence)
+            return Outcome(result=Result.LATER, why="token_dead", retry_after=5.0, evidence=evidence)
         if failure.kind == "router":
             return Outcome(result=Result.REJECTED, why=str(failure), evidence=evidence)
         if failure.kind != "refused":
@@ -174,6 +171,8 @@ class PinduoduoShop(ShopBase):
         except HttpFailure as failure:
             raise error_of(failure) from None
         except PddFailure as failure:
+            if failure.kind == "refused":
+                raise Refused(str(failure)) from None
             raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:

@@ -92,6 +92,7 @@ class Known(Struct):
     paid_at: dict[str, int] = {}  # intent id -> UTC seconds
     refunded: dict[str, int] = {}  # charge id -> minor units given back so far
     disputed: set[str] = set()  # charge ids
+    settled: set[str] = set()  # charge ids whose dispute ended with the money kept
     seen_at: int = 0  # UTC seconds, by Stripe's clock, of the latest event or read
 
     def first(self) -> Intent:
@@ -112,7 +113,16 @@ class Known(Struct):
             self.paid_at.setdefault(intent.id, taken)
         if isinstance(charge, ChargeFacts):
             self.refunded[charge.id] = max(self.refunded.get(charge.id, 0), charge.amount_refunded)
-            (self.disputed.add if charge.disputed else self.disputed.discard)(charge.id)
+            # ``disputed`` stays true on a charge for ever, also after the dispute was won.
+            self.dispute(charge.id, charge.disputed and charge.id not in self.settled)
+
+    def dispute(self, charge: str, blocks: bool, settled: bool = False) -> None:
+        """Note whether a dispute of this charge stands in the way, and whether it ended with the money kept."""
+        (self.disputed.add if blocks else self.disputed.discard)(charge)
+        if settled:
+            self.settled.add(charge)
+        elif blocks:
+            self.settled.discard(charge)
 
 
 class Book:

@@ -78,7 +78,7 @@ class StripeClient:
             wait = reply.retry_after() or 2.0
             return Outcome(result=Result.LATER, why=text, retry_after=wait, evidence=evidence)
         if reply.status in (401, 403):
-            return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=evidence)
+            return Outcome(result=Result.LATER, why="token_dead", retry_after=5.0, evidence=evidence)
         if 400 <= reply.status < 500:
             return Outcome(result=Result.REJECTED, why=text, evidence=evidence)
         return Outcome(result=Result.UNKNOWN, why=text, evidence=evidence)

@@ -70,6 +70,17 @@ class Dispute(Struct):
     evidence_details: _Due | None = None
 
 
+class DisputeState(Struct):
+    """A dispute in a list."""
+
+    status: str
+
+
+def keeps_money(status: str) -> bool:
+    """True for a dispute that ended in the merchant's favour."""
+    return _DISPUTES.get(status) is RefundState.GONE
+
+
 def refunds_of(charge: Charge, before: Before | None, ext_id: str, account: str, at: int) -> list[Payment]:
     """Money given back. ``at``: UTC seconds. Raises Drift.
 

@@ -6,6 +6,7 @@ listed again every now and then, because an event may become visible late.
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -17,12 +18,20 @@ from connectors.shops.fields import Drift, drift_of
 from connectors.shops.stripe_shop.book import DELIVERED, Book, Intent, Known, decode_intent
 from connectors.shops.stripe_shop.client import StripeClient
 from connectors.shops.stripe_shop.events import EventList, Glance, listed
-from connectors.shops.stripe_shop.money import Before, Charge, Dispute, dispute_of, refunds_of
+from connectors.shops.stripe_shop.money import (
+    Before,
+    Charge,
+    Dispute,
+    DisputeState,
+    dispute_of,
+    keeps_money,
+    refunds_of,
+)
 from connectors.shops.stripe_shop.webhook import verify
 from connectors.shops.windows import Seen
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
-from core.model.order import Batch, OrderUpdate, Quarantined, Update
+from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Update
 from core.model.text import clean
 from core.ports import ConnectorError
 
@@ -130,7 +139,7 @@ class StripeShop(ShopBase):
             if event.type == "charge.refunded":
                 return await self._refunded(event, raw)
             if event.type.startswith("charge.dispute."):
-                return await self._disputed(event)
+                return await self._disputed(event, raw)
         except msgspec.MsgspecError as exc:
             drift = drift_of(exc)
             return [Drift(f"data.object.{drift.field}", drift.why).quarantined("", bytes(raw))]
@@ -163,10 +172,19 @@ class StripeShop(ShopBase):
         known.seen_at = max(known.seen_at, event.created)
         return [*money, self._book.update(order_no, known, bytes(raw))]
 
-    async def _disputed(self, event: _Event) -> list[Update]:
+    async def _disputed(self, event: _Event, raw: msgspec.Raw) -> list[Update]:
         dispute = msgspec.json.decode(event.data.object, type=Dispute)
         order_no = await self._order_no(dispute.payment_intent)
-        return list(dispute_of(dispute, order_no, self._account, event.created))
+        updates = dispute_of(dispute, order_no, self._account, event.created)
+        known = self._book.get(order_no)
+        if known is None:
+            return list(updates)
+        gone = keeps_money(dispute.status)
+        known.dispute(dispute.charge, not gone, settled=gone)
+        if any(isinstance(update, Payment) for update in updates):
+            known.refunded[dispute.charge] = max(known.refunded.get(dispute.charge, 0), dispute.amount)
+        known.seen_at = max(known.seen_at, event.created)
+        return [*updates, self._book.update(order_no, known, bytes(raw))]
 
     async def _order_no(self, intent_id: str | None) -> str:
         """The order of a charge. Raises Drift when nothing ties it to one."""
@@ -191,9 +209,13 @@ class StripeShop(ShopBase):
             ids = {order_no}
         elif not ids:
             ids = await self._search(order_no)
-        for found in await all_of([self._get(one) for one in sorted(ids - {skip})]):
+        for found in await all_of([partial(self._get, one) for one in sorted(ids - {skip})]):
             if found is not None and found[0].order_no == order_no:
                 known = self._book.add(*found)
+        if known is not None:
+            for charge in sorted(known.disputed):
+                if await self._won(charge):
+                    known.dispute(charge, False, settled=True)
         return known
 
     async def _get(self, intent_id: str) -> tuple[Intent, int] | None:
@@ -210,6 +232,17 @@ class StripeShop(ShopBase):
         except Drift as drift:
             raise ConnectorError("protocol", f"PaymentIntent: {drift}") from None
         return intent, reply.date() or intent.changed
+
+    async def _won(self, charge: str) -> bool:
+        """True when every dispute of the charge ended with the money kept; a charge says only that there was one."""
+        reply = await self._client.get("/v1/disputes", [("charge", charge), ("limit", "100")])
+        if reply is None:
+            return False
+        try:
+            statuses = [msgspec.json.decode(raw, type=DisputeState).status for raw in listed(reply.body).data]
+        except msgspec.MsgspecError as exc:
+            raise ConnectorError("protocol", f"dispute: {drift_of(exc)}") from None
+        return bool(statuses) and all(keeps_money(status) for status in statuses)
 
     async def _search(self, order_no: str) -> set[str]:
         """Ids by order number. Stripe's index lags by up to a minute and does not exist in every country."""

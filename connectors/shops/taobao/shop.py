@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.taobao.client import Top, TopFailure
 from connectors.shops.taobao.mapping import REFUND_FIELDS, TRADE_FIELDS, Trade, decode_trade, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -97,16 +97,16 @@ class TaobaoShop(ShopBase):
         trades, orders_mark, more_orders = await self._trades.step(place.orders, now, self._trade_page)
         refunds, refunds_mark, more_refunds = await self._refunds.step(place.refunds, now, self._refund_page)
         updates: list[Update] = []
-        details: list[str] = []
+        details: dict[str, None] = {}
         for raw in trades:
             if not self._seen.fresh(raw):
                 continue
             trade = decode_trade(raw)
             if isinstance(trade, Trade) and trade.lacks_message and trade.status in _NEEDS_MESSAGE:
-                details.append(str(trade.tid))
+                details[str(trade.tid)] = None
             else:
                 updates.append(self._map(raw, trade))
-        updates += await all_of([self.read(ext_id) for ext_id in details])
+        updates += await self._looked_up(list(details))
         for raw in refunds:
             if self._seen.fresh(raw):
                 updates += refund_of(raw, self.name)
@@ -122,10 +122,7 @@ class TaobaoShop(ShopBase):
             "trade_fullinfo_get_response",
             _Full,
         )
-        update = self._map(answer.trade, decode_trade(answer.trade))
-        if update.ext_id not in ("", ext_id):
-            raise ConnectorError("protocol", f"asked for trade {ext_id}, got another")
-        return update
+        return self._asked_for(ext_id, self._map(answer.trade, decode_trade(answer.trade)), "trade.tid")
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: one dummy send. Never raises for what TOP or the network does."""
@@ -159,7 +156,7 @@ class TaobaoShop(ShopBase):
                 result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=failure.evidence()
             )
         if failure.kind in ("expired", "dead"):
-            return Outcome(result=Result.LATER, why="token_dead", retry_after=60.0, evidence=failure.evidence())
+            return Outcome(result=Result.LATER, why="token_dead", retry_after=5.0, evidence=failure.evidence())
         if failure.kind == "router":
             return Outcome(result=Result.REJECTED, why=str(failure), evidence=failure.evidence())
         if failure.kind == "isv":
@@ -201,6 +198,8 @@ class TaobaoShop(ShopBase):
         except HttpFailure as failure:
             raise error_of(failure) from None
         except TopFailure as failure:
+            if failure.kind == "isv":
+                raise Refused(str(failure)) from None
             raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:
