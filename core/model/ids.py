@@ -18,7 +18,7 @@ class IdMaker:
         self._clock, self._node, self._last = clock, node, 0
 
     def after(self, last: int) -> None:
-        """Make no id at or below ``last``, which an earlier process made: its clock may have been ahead of ours."""
+        """Go on after ``last``, which an earlier process of this node made: its clock may have been ahead of ours."""
         self._last = max(self._last, (last >> 22 << 16) | (last & 0xFFFF))
 
     def __call__(self) -> int:

@@ -39,7 +39,12 @@ MOVES: tuple[Move, ...] = (
     Move(Stage.OPEN, Stage.CLOSED, "the platform says shipped or finished, or delivered by hand", "recorded as such"),
     Move(Stage.ALLOCATED, Stage.OPEN, "keys released", "no attempt ever opened"),
     Move(Stage.ALLOCATED, Stage.DELIVERING, "first attempt opened", "money still covers, no block, same recipient"),
-    Move(Stage.ALLOCATED, Stage.CANCELLED, "refunded in full", "no attempt ever opened; keys go back to stock"),
+    Move(
+        Stage.ALLOCATED,
+        Stage.CANCELLED,
+        "closed by the platform, or refunded in full",
+        "no attempt ever opened; keys go back to stock",
+    ),
     Move(Stage.DELIVERING, Stage.DELIVERED, "confirmed, or the verdict 'was sent'", "every slot filled"),
     Move(Stage.DELIVERING, Stage.CLOSED, "refunded in full", "keys are burnt, never back to stock"),
     Move(Stage.DELIVERED, Stage.DELIVERING, "replacement or resend by the desk", "case or reason recorded"),
