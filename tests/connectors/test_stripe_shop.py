@@ -225,6 +225,25 @@ async def test_the_first_intent_is_found_again_after_a_restart(
     assert (last.ext_id, last.total, last.state) == (ORDER, 3980, PlatformState.UNPAID)
 
 
+async def test_a_new_process_remembers_which_intent_was_the_first(
+    server: Scripted, api: Api, clock: ManualClock, shop: Shop
+) -> None:
+    api.add("payment_intent.created", intent(**PENDING), NOW - 5000)
+    for n in range(250):
+        other = intent(id=f"pi_{n}", metadata={"order_no": f"N{n}"}, **PENDING)
+        api.add("payment_intent.created", other, NOW - 4000 + n)
+    _, cursor = await pull_all(shop)
+    rest = intent(id="pi_rest", amount=10, amount_received=10, created=NOW - 20, metadata={"unit_amount": "5"})
+    api.add("payment_intent.created", rest | PENDING, NOW - 20)
+    api.add("payment_intent.succeeded", rest, NOW - 10)
+    fresh = build(server, clock)
+    found, _ = await pull_all(fresh, cursor)
+    await fresh.close()
+    mine = [one for one in found if one.ext_id == ORDER]
+    assert [(one.total, one.state) for one in mine] == [(3980, PlatformState.UNPAID)] * 2
+    assert money(mine) == {"pi_rest": 10}
+
+
 async def test_of_two_intents_in_one_second_the_dearer_one_is_owed(shop: Shop, api: Api) -> None:
     api.add("payment_intent.created", intent(id="pi_2", amount=10, metadata={"unit_amount": "5"}, **PENDING))
     api.add("payment_intent.created", intent(**PENDING))

@@ -23,6 +23,7 @@ TYPES: Final = (
 _TYPES: Final = [("types[]", one) for one in TYPES]
 _PATH: Final = "/v1/events"
 _OVERLAP, _DEEP_EVERY, _PAGES = 60, 30, 5  # seconds, seconds, pages a step
+_HISTORY, _HISTORY_PAGES = 86_400, 20  # seconds and pages that a new process looks back
 
 
 class Glance(Struct):
@@ -94,6 +95,22 @@ class EventList:
             events, place, more = found
         self._handed = self._after(events, mark, place)
         return Step(events, self._handed, more)
+
+    async def before(self, cursor: str) -> list[msgspec.Raw]:
+        """What a new process should know: events up to a day and 20 pages before the cursor, oldest first."""
+        mark = _read(cursor)
+        found: list[msgspec.Raw] = []
+        place = mark.anchor
+        for _ in range(_HISTORY_PAGES):
+            reply = await self._client.get(_PATH, [("limit", "100"), ("starting_after", place), *_TYPES])
+            if reply is None:
+                break
+            page = listed(reply.body)
+            found += page.data
+            if not page.has_more or not page.data or _glance(found[-1]).created < mark.anchor_at - _HISTORY:
+                break
+            place = _glance(found[-1]).id
+        return found[::-1]
 
     async def _oldest(self) -> msgspec.Raw | None:
         """The oldest event since the start: the list can only be walked towards it."""

@@ -4,6 +4,7 @@ Events stay listed for 30 days (facts: payments). They are read forward from the
 listed again every now and then, because an event may become visible late.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -79,9 +80,14 @@ class StripeShop(ShopBase):
         self._client, self._account, self._webhook_secret = client, account, webhook_secret
         self._book, self._seen = Book(account), Seen()
         self._events = EventList(client, self._start)
+        self._remembers = False
 
     async def pull(self, cursor: str | None) -> Batch:
         """The next events after ``cursor``, oldest first. Raises ConnectorError."""
+        if cursor is not None and not self._remembers:
+            for raw in await self._events.before(cursor):
+                self._remember(raw)
+        self._remembers = True
         self._seen.begin(cursor)
         step = await self._events.step(cursor, self._now())
         updates: list[Update] = []
@@ -146,6 +152,21 @@ class StripeShop(ShopBase):
         except Drift as drift:
             return [drift.quarantined("", bytes(raw))]
         return []
+
+    def _remember(self, raw: msgspec.Raw) -> None:
+        """Take an old event into the book and say nothing of it: which intent of an order was the first must not be
+        forgotten with the process. What it cannot use it leaves; the core was told of it when it was new."""
+        with contextlib.suppress(msgspec.MsgspecError, Drift):
+            event = msgspec.json.decode(raw, type=_Event)
+            if event.type.startswith("payment_intent."):
+                intent = decode_intent(event.data.object)
+                intent.check(self._client.live)
+                self._book.add(intent, event.created)
+            elif event.type == "charge.refunded":
+                charge = msgspec.json.decode(event.data.object, type=Charge)
+                known = self._book.get(self._book.order_of(charge.payment_intent or "") or "")
+                if known is not None:
+                    known.refunded[charge.id] = max(known.refunded.get(charge.id, 0), charge.amount_refunded)
 
     async def _intent(self, event: _Event, raw: msgspec.Raw) -> Update:
         intent = decode_intent(event.data.object)
