@@ -1,6 +1,6 @@
 """The invariants as statements: each yields the orders that break it, reading an index for every row it looks up.
 
-Money is judged by payment rows and the times at which they were booked, never by the sums that the pipeline keeps: the
+Money is judged by payment rows in the order in which they were booked, never by the sums that the pipeline keeps: the
 sums are checked on their own (I-money).
 """
 
@@ -25,13 +25,19 @@ class Invariant(NamedTuple):
     sql: str
 
 
-def _net(at: str) -> str:
-    """Net money of order ``o`` in its own currency as it was booked at ``at`` (an event of the same instant came later)."""
+def _net(came: str, went: str) -> str:
+    """Net money of order ``o`` in its own currency, of charges that meet ``came`` and refunds that meet ``went``."""
     return (
-        f"(SELECT coalesce(sum(CASE WHEN p.kind = 0 AND p.seen_at <= {at} THEN p.amount "
-        f"WHEN p.kind = 1 AND p.seen_at < {at} THEN -p.amount ELSE 0 END), 0) FROM payment p "
+        f"(SELECT coalesce(sum(CASE WHEN p.kind = 0 AND ({came}) THEN p.amount "
+        f"WHEN p.kind = 1 AND {went} THEN -p.amount ELSE 0 END), 0) FROM payment p "
         "WHERE p.order_id = o.id AND p.order_id IS NOT NULL AND p.currency = o.currency)"
     )
+
+
+# Ids ascend in the order of booking whatever the clock does; an attempt has a time only, so for it the money that its
+# intent rested on counts even if the clock was set back in between.
+_AT_INTENT = _net("p.id < i.id", "p.id < i.id")
+_AT_ATTEMPT = _net("p.id < i.id OR p.seen_at <= a.opened_at", "p.seen_at < a.opened_at")
 
 
 def _sum(kind: int) -> str:
@@ -100,14 +106,14 @@ MONEY = (
         VIOLATION,
         "an intent to send was recorded although booked money did not cover the order",
         "SELECT i.order_id FROM intent i JOIN orders o ON o.id = i.order_id WHERE i.effect = 1 "
-        f"AND (i.tries > 0 OR i.state <> 6) AND (o.due <= 0 OR {_net('i.created_at')} < o.due)",
+        f"AND (i.tries > 0 OR i.state <> 6) AND (o.due <= 0 OR {_AT_INTENT} < o.due)",
     ),
     Invariant(
         "I2",
         VIOLATION,
         "an attempt to send was opened although booked money did not cover the order",
         "SELECT i.order_id FROM intent i CROSS JOIN attempt a ON a.intent_id = i.id JOIN orders o ON o.id = i.order_id "
-        f"WHERE i.effect = 1 AND {_net('a.opened_at')} < o.due",
+        f"WHERE i.effect = 1 AND {_AT_ATTEMPT} < o.due",
     ),
     Invariant(
         "I8",

@@ -1,5 +1,6 @@
 """A person's act on one order, through the desk's own registry and inside the writer's transaction."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from core.desk.actions import ACTIONS
@@ -20,5 +21,24 @@ async def act(rig: Rig, ext_id: str, name: str, **args: Any) -> str:
         if not why:
             why = action.apply(tx, deed, [state]).get(number, "")
         return [why] * len(items)
+
+    return str(await rig.writer.do(_act, None))
+
+
+async def act_somehow(rig: Rig, ext_id: str, pick: int, args: Mapping[str, dict[str, Any]]) -> str:
+    """One of the acts that the order allows now; answers its name, "" when there is none."""
+
+    def _act(tx: Any, items: list[Any]) -> list[Any]:
+        number = tx.one("SELECT id FROM orders WHERE ext_id = ?", (ext_id,))[0]
+        (state,) = states_in(tx, [number])
+        deeds = {
+            name: Deed(a.parse(args.get(name, {})), "wang", "supervisor", "test", rig.setup)
+            for name, a in ACTIONS.items()
+        }
+        allowed = [name for name, action in ACTIONS.items() if not action.check(state, deeds[name])]
+        if allowed:
+            name = allowed[pick % len(allowed)]
+            ACTIONS[name].apply(tx, deeds[name], [state])
+        return [name if allowed else ""] * len(items)
 
     return str(await rig.writer.do(_act, None))

@@ -45,7 +45,7 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
     ),
     "money that came after the key had gone": (
         {"I2 " + V},
-        (f"UPDATE payment SET seen_at = seen_at + 1 WHERE order_id = {ID('done')}",),
+        (f"UPDATE payment SET id = (SELECT max(id) FROM payment) + 1 WHERE order_id = {ID('done')}",),
     ),
     "refunded before the attempt was opened": (
         {"I2 " + V},
@@ -101,8 +101,8 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
     ),
     "a second intent that nobody decided": (
         {"I5 " + V},
-        (f"INSERT INTO intent SELECT 5, order_id, shop, 1, via, cls, 2, 1, 2, recipient, 0, 1, {T0}, {T0} FROM intent WHERE id = {_intent('done')}",
-         f"INSERT INTO attempt SELECT id, 1, order_id, {T0}, 1, {T0}, 'confirmed', '', '' FROM intent WHERE id = 5"),
+        (f"INSERT INTO intent SELECT (SELECT max(id) + 1 FROM intent), order_id, shop, 1, via, cls, 2, 1, 2, recipient, 0, 1, {T0}, {T0} FROM intent WHERE id = {_intent('done')}",
+         f"INSERT INTO attempt SELECT id, 1, order_id, {T0}, 1, {T0}, 'confirmed', '', '' FROM intent WHERE gen = 2"),
     ),
     "an unknown that nobody is asked about": (
         {"I5 " + V, "I4 " + V, "I-case_tally " + V},
