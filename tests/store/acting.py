@@ -8,6 +8,8 @@ from core.desk.deeds import Deed
 from core.desk.standing import states_in
 from tests.rig import Rig
 
+QUIET = {"note", "tag", "priority", "reveal"}  # move neither keys nor money
+
 
 async def act(rig: Rig, ext_id: str, name: str, **args: Any) -> str:
     """A supervisor's act; answers the code why it was not done, or ""."""
@@ -35,7 +37,7 @@ async def act_somehow(rig: Rig, ext_id: str, pick: int, args: Mapping[str, dict[
             name: Deed(a.parse(args.get(name, {})), "wang", "supervisor", "test", rig.setup)
             for name, a in ACTIONS.items()
         }
-        allowed = [name for name, action in ACTIONS.items() if not action.check(state, deeds[name])]
+        allowed = [n for n, action in ACTIONS.items() if n not in QUIET and not action.check(state, deeds[n])]
         if allowed:
             name = allowed[pick % len(allowed)]
             ACTIONS[name].apply(tx, deeds[name], [state])
