@@ -1,6 +1,7 @@
 """Imports key files straight into a database that no core owns at the moment: for the demo and for first set-ups."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ async def stock_up(database: Path, vault: Vault, files: dict[str, Path], actor: 
         answers = []
         for product, file in items:
             made = plan(tx, vault, product, file.name, file.read_bytes())
-            made.seal(tx.new_ids(made.ids_needed()), lambda a, b, name=product: progress(name, a, b))
+            made.seal(tx.new_ids(made.ids_needed()), partial(progress, product))
             imports.write(tx, made, actor)
             tx.run(
                 "INSERT INTO meta(name, value) VALUES('master_key_mark', ?) ON CONFLICT(name) DO NOTHING",
