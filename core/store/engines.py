@@ -16,7 +16,7 @@ _WRITER = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA busy_timeout = 10000",
-    "PRAGMA cache_size = -65536",
+    "PRAGMA cache_size = -49152",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA secure_delete = OFF",
     "PRAGMA wal_autocheckpoint = 4000",
@@ -24,7 +24,7 @@ _WRITER = (
 _READER = (
     "PRAGMA query_only = 1",
     "PRAGMA busy_timeout = 5000",
-    "PRAGMA cache_size = -16384",
+    "PRAGMA cache_size = -8192",
     "PRAGMA temp_store = MEMORY",
 )
 
