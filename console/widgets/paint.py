@@ -73,7 +73,7 @@ class Painter:
         self.enabled = enabled
         self.writes = 0
         self._screen: dict[int, tuple[Strip, Line | None]] = {}  # cells are made when first compared
-        self._ansi: dict[Style | None, tuple[str, str]] = {}
+        self._ansi: dict[Style | None, str] = {}
 
     def forget(self) -> None:
         """What stands on the screen is no longer known; the next paint of a line writes it whole."""
@@ -125,6 +125,7 @@ class Painter:
             return False
         left, top = origin
         out: list[str] = []
+        ink = "\x1b[0m"
         width = self._widget.size.width
         for y in lines:
             strip = self.filtered(self._widget.render_line(y))
@@ -137,33 +138,37 @@ class Painter:
             self._screen[y] = (strip, new)
             for start, end in runs:
                 out.append(f"\x1b[{top + y + 1};{left + start + 1}H")
-                self._write_cells(new[start:end], out)
+                ink = self._write_cells(new[start:end], out, ink)
         if out:
             self.writes += 1
             app = self._widget.app
             driver = app._driver
             assert driver is not None
             cursor = app.cursor_position
-            body = "".join(out) + f"\x1b[{cursor.y + 1};{cursor.x + 1}H"
+            body = "\x1b[0m" + "".join(out) + f"\x1b[0m\x1b[{cursor.y + 1};{cursor.x + 1}H"
             driver.write(SYNC_ON + body + SYNC_OFF if app._sync_available else body)
         return True
 
-    def _write_cells(self, cells: Line, out: list[str]) -> None:
+    def _write_cells(self, cells: Line, out: list[str], ink: str) -> str:
+        """Appends cells and the style changes between them; answers the style that is left on."""
         index, count = 0, len(cells)
         while index < count:
             style = cells[index][1]
             end = index + 1
             while end < count and cells[end][1] == style:
                 end += 1
-            before, after = self._codes(style)
-            out.append(before + "".join(char for char, _ in cells[index:end]) + after)
+            wanted = self._codes(style)
+            if wanted != ink:
+                out.append(wanted)
+                ink = wanted
+            out.append("".join(char for char, _ in cells[index:end]))
             index = end
+        return ink
 
-    def _codes(self, style: Style | None) -> tuple[str, str]:
+    def _codes(self, style: Style | None) -> str:
         codes = self._ansi.get(style)
         if codes is None:
             system = self._widget.app.console._color_system or ColorSystem.TRUECOLOR
-            drawn = Strip.render_style(style, "\0", color_system=system) if style is not None else "\0"
-            before, _, after = drawn.partition("\0")
-            codes = self._ansi[style] = (before, after)
+            ansi = Strip.render_ansi(style, system) if style is not None else ""
+            codes = self._ansi[style] = f"\x1b[0;{ansi}m" if ansi else "\x1b[0m"
         return codes

@@ -75,7 +75,12 @@ class Screens:
             self._stream.feed(data.replace("\x1b]22;default\x07", ""))
         self.driver.written.clear()
         whole = pyte.Screen(*self.size)
+        # Asking the compositor must not teach the painter what it should have known by itself.
+        memory = self.app.desk.queue.painter._screen
+        kept = dict(memory)
         update = self.app.screen._compositor.render_full_update()
+        memory.clear()
+        memory.update(kept)
         pyte.Stream(whole).feed(update.render_segments(self.app.console))
         for y in range(self.size[1]):
             for x in range(self.size[0]):
