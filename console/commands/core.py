@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from core.service.service import Service
 from core.service.webhooks import Webhooks
 from core.settings import Settings
 from core.store.migrate import SchemaError, migrate
+from core.tuning import tune
 
 log = structlog.get_logger("core")
 
@@ -73,8 +73,7 @@ def core_command(ctx: click.Context, settings: str | None, socket: str | None, d
 def _run(settings: Settings, path: Path) -> int:
     import uvloop
 
-    # Batches of a thousand orders make the collector walk everything again and again at its default pace.
-    gc.set_threshold(50_000, 20, 50)
+    tune()
     faultpoints.install()
     engine = engine_of(settings)
     return uvloop.run(_serve(settings, engine, path))

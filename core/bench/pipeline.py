@@ -23,6 +23,7 @@ from core.pipeline.outcomes import Came, Record
 from core.pipeline.setup import Judge, Setup, ShopInfo
 from core.store.migrate import migrate
 from core.store.writer import Writer
+from core.tuning import tune
 from core.vault import imports
 from core.vault.keyring import Keyring
 from core.vault.plan import plan
@@ -157,6 +158,7 @@ class Pipeline:
 
 async def measure(folder: Path, judge: Judge, rounds: int = 5, batches: int = 3) -> dict[str, Any]:
     """Interleaved rounds; medians. Figures are per second of this process' own CPU."""
+    tune()  # as the core does
     raw, pipe = RawInsert(folder / "raw.db"), Pipeline(folder, judge)
     await pipe.start((rounds * batches + 2) * BATCH)
     await pipe.run(pipe.make())  # warm: statements prepared, pages cached

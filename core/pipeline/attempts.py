@@ -3,6 +3,7 @@
 An intent may have waited behind a rate limit, an outage or a restart; what was true at the gate may not be any more.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -153,8 +154,8 @@ class OpenAttempts:
                 "WHERE id IN (SELECT value FROM json_each(?)) AND stage = 2",
                 (now, as_json(r.order for r in first)),
             )
-            for r in first:
-                tx.moved(r.shop, Stage.ALLOCATED, Stage.DELIVERING)
+            for shop, count in Counter(r.shop for r in first).items():
+                tx.moved(shop, Stage.ALLOCATED, Stage.DELIVERING, count)
         keys = self._keys(tx, [r.order for r in rows if r.effect == Effect.SEND])
         tx.touch(r.order for r in first)
         return {

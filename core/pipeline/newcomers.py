@@ -155,7 +155,14 @@ class Newcomers:
         """The gate for orders that were never in the table: its checks were made above, on what is written below."""
         if not ready or self._tx.one(ANYONE) is not None:
             return {}, {}
-        ready.sort(key=lambda one: (-one.verdict.priority, one.update.deadline or one.update.created_at, one.order_id))
+        setup = self._setup
+        ready.sort(
+            key=lambda one: (
+                -one.verdict.priority,
+                due_at_of(setup, one.update.created_at, one.update.deadline),
+                one.order_id,
+            )
+        )
         shop_of = {one.order_id: (one.shop, one.update.contact) for one in ready}
         wanted = {
             one.order_id: [(x.line, p, x.qty) for x, p in zip(one.update.lines, one.products, strict=True)]

@@ -1,5 +1,6 @@
 """Outcomes: what one attempt came to, and what its effect class makes of an unknown one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -71,10 +72,10 @@ def confirm_sent(tx: Tx, setup: Setup, rows: Sequence[IntentRow], actor: str) ->
                 "writeback = max(writeback, ?), version = version + 1, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
                 (now, int(writeback), now, as_json(r.order for r in group)),
             )
-    for r in rows:
-        if r.stage == Stage.DELIVERING:
-            tx.moved(r.shop, Stage.DELIVERING, Stage.DELIVERED)
-        tx.counted(r.shop, 1)
+    for shop, count in Counter(r.shop for r in rows if r.stage == Stage.DELIVERING).items():
+        tx.moved(shop, Stage.DELIVERING, Stage.DELIVERED, count)
+    for shop, count in Counter(r.shop for r in rows).items():
+        tx.counted(shop, 1, count)
     tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.tries}}}') for r in rows])
     due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
     intents: list[tuple[Any, ...]] = []

@@ -11,6 +11,7 @@ from core.model.ids import IdMaker
 from core.model.lifecycle import EventKind, Stage, may_move
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+_pack = msgspec.msgpack.Encoder().encode  # every field with its type and length, so that no two logs pack alike
 
 
 class ChainHead(NamedTuple):
@@ -40,8 +41,7 @@ def as_json(ids: Iterable[int]) -> str:
 
 def block_hash(previous: bytes, events: Sequence[tuple[int, int, int, int, str, str]]) -> bytes:
     """SHA-256 over the previous hash and every field of the block's events (seq, at, order, kind, actor, body)."""
-    text = "\x1e".join([f"{s}\x1f{at}\x1f{o}\x1f{k}\x1f{a}\x1f{b}" for s, at, o, k, a, b in events])
-    return hashlib.sha256(previous + text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(previous + _pack(events)).digest()
 
 
 class Tx:
