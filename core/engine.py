@@ -65,6 +65,8 @@ class Engine:
         for shop in self.shops.values():
             self.setup.shops[numbers[shop.name]] = self._info(numbers[shop.name], shop)
         await self._retire(numbers)
+        await self.writer.do(upkeep.mark_master_key, self.vault.keyring.mark)
+        await self.writer.do(upkeep.keep_shops, frozenset(numbers[name] for name in self.shops))
         left = await self.writer.do(self._left_open, None)
         if left:
             log.warning("attempts_left_open", count=left)

@@ -5,18 +5,18 @@ it answers 250 to the data; a connection lost after the data went out and before
 """
 
 import asyncio
+import base64
 import hashlib
 import socket
 import ssl
 from collections.abc import Mapping
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.header import Header
 from email.utils import formatdate
 from typing import Final
 
 import aiosmtplib
 
-from connectors.shops.fields import is_email
+from connectors.fields import is_email
 from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.text import clean
@@ -77,7 +77,7 @@ class EmailChannel:
             return Outcome(result=Result.REJECTED, why=f"e-mail cannot {call.effect.name.lower()}")
         if not is_email(call.recipient):
             return Outcome(result=Result.REJECTED, why="recipient_invalid")
-        message = bytes(self._message(call))
+        message = self._message(call)
         phase = _Phase()
         try:
             async with asyncio.timeout(self._timeout):
@@ -160,19 +160,31 @@ class EmailChannel:
         await client.connect()
         return client
 
-    def _message(self, call: Call) -> EmailMessage:
+    def _message(self, call: Call) -> bytes:
+        """The mail as bytes. Built by hand from encoded pieces: email.message.EmailMessage takes 30 times as long."""
         shop = call.reference.rpartition(":")[0]
-        mail = EmailMessage(policy=SMTP_POLICY)
-        mail["From"] = self._sender
-        mail["To"] = call.recipient
-        mail["Subject"] = clean(call.subject, 200) or "Your order"
-        mail["Date"] = formatdate(self._clock() / SECOND)
         digest = hashlib.sha256(f"{call.reference}|{call.recipient}".encode()).hexdigest()[:40]
-        mail["Message-ID"] = f"<{digest}@{self._sender.rpartition('@')[2]}>"
-        mail["X-Order-Ref"] = clean(f"{shop}/{call.ext_id}", 200)
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(call.text, charset="utf-8", cte="quoted-printable")
-        return mail
+        head = (
+            ("From", self._sender),
+            ("To", call.recipient),
+            ("Subject", clean(call.subject, 200) or "Your order"),
+            ("Date", formatdate(self._clock() / SECOND)),
+            ("Message-ID", f"<{digest}@{self._sender.rpartition('@')[2]}>"),
+            ("X-Order-Ref", clean(f"{shop}/{call.ext_id}", 200)),
+            ("Auto-Submitted", "auto-generated"),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", 'text/plain; charset="utf-8"'),
+            ("Content-Transfer-Encoding", "base64"),
+        )
+        lines = "".join(f"{name}: {_header(name, value)}\r\n" for name, value in head)
+        # Base64 keeps keys byte for byte whatever a relay does to long lines, dots or trailing spaces.
+        body = base64.encodebytes("\r\n".join(call.text.split("\n")).encode()).replace(b"\n", b"\r\n")
+        return lines.encode("ascii") + b"\r\n" + body
+
+
+def _header(name: str, value: str) -> str:
+    """The value as ASCII: as it stands, or in encoded words (RFC 2047). It was cleaned, so it has no line ends."""
+    return value if value.isascii() else Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
 
 
 class _Phase:

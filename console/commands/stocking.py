@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.pipeline.upkeep import restocked
+from core.pipeline.upkeep import mark_master_key, restocked
 from core.store.migrate import migrate
 from core.store.tx import Tx
 from core.store.writer import Writer
@@ -29,10 +29,7 @@ async def stock_up(database: Path, vault: Vault, files: dict[str, Path], actor: 
             made = plan(tx, vault, product, file.name, file.read_bytes())
             made.seal(tx.new_ids(made.ids_needed()), partial(progress, product))
             imports.write(tx, made, actor)
-            tx.run(
-                "INSERT INTO meta(name, value) VALUES('master_key_mark', ?) ON CONFLICT(name) DO NOTHING",
-                (vault.keyring.mark,),
-            )
+            mark_master_key(tx, [vault.keyring.mark])
             answers.append(made.imported)
         return answers
 

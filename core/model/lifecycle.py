@@ -68,6 +68,7 @@ class HoldReason(StrEnum):
     RULE = "rule"  # a rule holds it
     RULE_ERROR = "rule_error"  # a rule failed on it; never let through
     FORBIDDEN = "forbidden"  # the platform says: do not ship
+    SHOP_GONE = "shop_gone"  # its shop is not configured any more; lifted when the shop is back
     AUDIT = "audit_violation"
 
 

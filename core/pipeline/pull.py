@@ -52,6 +52,7 @@ class Puller:
         """Pull for ever. A batch counts only once it is durable: its cursor is taken after the commit."""
         while True:
             try:
+                self._hinted.clear()  # before the pull: a hint that comes during it asks for another one
                 seen_at = self._clock()
                 async with asyncio.timeout(PULL_DEADLINE_S):
                     batch = await self.shop.pull(cursor)
@@ -80,7 +81,6 @@ class Puller:
                 await asyncio.sleep(2.0)
 
     async def _sleep(self, seconds: float) -> None:
-        self._hinted.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._hinted.wait()

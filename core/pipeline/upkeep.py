@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.desk.cases import close_cases
-from core.desk.holds import lift_holds
+from core.desk.holds import HoldRow, lift_holds, open_holds
 from core.model.lifecycle import CaseKind, EventKind, HoldReason, Stage
 from core.store.tx import Tx, as_json
 
@@ -27,6 +27,35 @@ def started(tx: Tx, items: list[str]) -> list[bool]:
     for version in items:
         tx.event(EventKind.STARTED, 0, "core", {"epoch": tx.epoch, "version": version})
     return [True] * len(items)
+
+
+def mark_master_key(tx: Tx, items: list[str]) -> list[bool]:
+    """Remember which master key seals this database's stock, so that a wrong one is noticed at start."""
+    for mark in items:
+        tx.run("INSERT INTO meta(name, value) VALUES('master_key_mark', ?) ON CONFLICT(name) DO NOTHING", (mark,))
+    return [True] * len(items)
+
+
+def keep_shops(tx: Tx, items: list[frozenset[int]]) -> list[int]:
+    """Hold unfinished orders of shops that are not configured, and lift such holds of shops that are.
+
+    Without its connector nothing can be sent for an order; allocating a key to it would only tie the key up.
+    """
+    answers = []
+    for live in items:
+        rows = tx.all(
+            "SELECT id, shop FROM orders WHERE stage < 2 AND +shop NOT IN (SELECT value FROM json_each(?))",
+            (as_json(live),),
+        )
+        note = "its shop is not in the settings"
+        answers.append(open_holds(tx, [HoldRow(int(i), HoldReason.SHOP_GONE, "core", note) for i, _ in rows]))
+        back = tx.all(
+            "SELECT h.order_id FROM hold h JOIN orders o ON o.id = h.order_id WHERE h.lifted_at IS NULL AND h.reason = ? "
+            "AND o.shop IN (SELECT value FROM json_each(?))",
+            (HoldReason.SHOP_GONE.value, as_json(live)),
+        )
+        lift_holds(tx, [int(row[0]) for row in back], {HoldReason.SHOP_GONE}, "core")
+    return answers
 
 
 def expire(tx: Tx, items: list[None]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.shops.fields import Drift, check_price, check_sum, email_in, is_email
+from connectors.fields import Drift, check_price, check_sum, email_in, is_email
 from core.model.text import clean
 
 

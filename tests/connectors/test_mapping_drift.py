@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.shops.fields import Drift, drift_of
+from connectors.fields import Drift, drift_of
 from connectors.shops.pinduoduo import mapping as pdd
 from connectors.shops.stripe_shop.book import Book, decode_intent
 from connectors.shops.taobao import mapping as tb

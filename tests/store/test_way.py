@@ -5,6 +5,7 @@ from pathlib import Path
 from core.model.effects import Effect, Result
 from core.model.lifecycle import IntentState, Stage
 from core.model.order import PaymentKind, PlatformState, RefundState
+from core.pipeline import upkeep
 from core.pipeline.attempts import NotOpened
 from tests.rig import T0, Rig, order, pay, refund
 
@@ -104,3 +105,15 @@ async def test_unknown_outcomes_follow_their_effect_class(tmp_path: Path) -> Non
         assert await rig.cases("C1") == ["unknown_outcome"]
         assert await rig.one("SELECT state FROM intent WHERE id = ?", c) == IntentState.UNKNOWN
         assert isinstance(await rig.open(c), NotOpened)
+
+
+async def test_orders_of_a_removed_shop_are_held_until_it_is_back(tmp_path: Path) -> None:
+    """No key is tied up for a shop without a connector; when the shop is configured again its orders go on."""
+    async with Rig(tmp_path) as rig:
+        await rig.pull(order("A1"), shop=1)
+        await rig.writer.do(upkeep.keep_shops, frozenset({2, 3}))
+        await rig.stock("p1", 1)
+        await rig.pull(pay("A1", 1000))
+        assert (await rig.pass_gate()).allocated == 0
+        await rig.writer.do(upkeep.keep_shops, frozenset({1, 2, 3}))
+        assert (await rig.pass_gate()).allocated == 1

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from connectors.shops.fields import Drift, check_lines, check_price, check_sum, drift_of
+from connectors.fields import Drift, check_lines, check_price, check_sum, drift_of
 from core.model.clock import SECOND, from_text
 from core.model.money import parse_decimal
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from connectors.shops.fields import Drift, check_lines, check_sum, hundredfold, is_email
+from connectors.fields import Drift, check_lines, check_sum, hundredfold, is_email
 from core.model.clock import SECOND
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined
 from core.model.text import clean

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from connectors.shops.fields import Drift
+from connectors.fields import Drift
 from core.model.clock import SECOND
 from core.model.order import Payment, PaymentKind, Refund, RefundState
 from core.model.text import clean

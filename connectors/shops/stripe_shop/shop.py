@@ -13,9 +13,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import Drift, drift_of
 from connectors.http import Http
 from connectors.shops.base import ShopBase, all_of
-from connectors.shops.fields import Drift, drift_of
 from connectors.shops.stripe_shop.book import DELIVERED, Book, Intent, Known, decode_intent
 from connectors.shops.stripe_shop.client import StripeClient
 from connectors.shops.stripe_shop.events import EventList, Glance, listed
