@@ -74,7 +74,7 @@ def restocked(tx: Tx, items: list[str]) -> list[int]:
     answers = []
     for product in items:
         rows = tx.all(
-            "SELECT order_id FROM case_ WHERE kind = ? AND closed_at IS NULL AND subject = ?",
+            "SELECT order_id FROM case_ INDEXED BY ix_case_open WHERE kind = ? AND closed_at IS NULL AND subject = ?",
             (CaseKind.NO_STOCK.value, product),
         )
         ids = [int(row[0]) for row in rows]

@@ -1,8 +1,9 @@
 """A large merchant made by the database itself, for plans and times; only shapes and spreads matter here."""
 
-import sqlite3
 from pathlib import Path
+from typing import Any
 
+from core.store import driver
 from core.store.migrate import migrate
 
 T = 1_790_000_000_000_000
@@ -42,7 +43,7 @@ INSERT INTO cursor VALUES(1, 'c', {T})
 def big(path: Path, orders: int, statistics: bool = False) -> Path:
     """A database of so many orders; with the planner's statistics gathered if asked."""
     migrate(path)
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection: Any = driver.swap().connect(path, isolation_level=None)  # plans are the shipped SQLite's
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN")
     for statement in _FILL.format(T=T).split(";\n"):

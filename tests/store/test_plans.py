@@ -6,7 +6,6 @@ The statements are recorded from real work, so that one that is added tomorrow i
 import asyncio
 import os
 import re
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from core.desk.actions import ACTIONS
 from core.model.effects import Effect, Result
 from core.model.order import PaymentKind, PlatformState, Quarantined, RefundState
 from core.pipeline import gate, lanes, outcomes, upkeep
+from core.store import driver
 from core.store.tx import Tx
 from tests.rig import T0, Rig, order, pay, refund
 from tests.store.acting import act
@@ -110,15 +110,15 @@ def _record(patch: pytest.MonkeyPatch, name: str, seen: Seen) -> None:
 
 
 @pytest.fixture(scope="module", params=["no statistics", "statistics"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Ten thousand orders; plans must not depend on whether somebody ran ANALYZE."""
     path = big(tmp_path_factory.mktemp("big") / "big.db", 10_000, request.param == "statistics")
-    connection = sqlite3.connect(path)
+    connection = driver.swap().connect(path)
     yield connection
     connection.close()
 
 
-def plan(database: sqlite3.Connection, sql: str, params: Sequence[Any]) -> list[str]:
+def plan(database: Any, sql: str, params: Sequence[Any]) -> list[str]:
     return [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
 
 
@@ -133,7 +133,7 @@ def test_the_day_was_busy(recorded: Seen) -> None:
     assert len(recorded) > 70
 
 
-def test_nothing_walks_a_table(recorded: Seen, database: sqlite3.Connection) -> None:
+def test_nothing_walks_a_table(recorded: Seen, database: Any) -> None:
     partial = {
         row[0]
         for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'")
@@ -166,9 +166,7 @@ def test_nothing_walks_a_table(recorded: Seen, database: sqlite3.Connection) -> 
         (lanes.NEXT, ("email",), "ix_intent_due"),
     ],
 )
-def test_the_queues_read_their_own_index_in_order(
-    database: sqlite3.Connection, sql: str, params: Sequence[Any], index: str
-) -> None:
+def test_the_queues_read_their_own_index_in_order(database: Any, sql: str, params: Sequence[Any], index: str) -> None:
     steps = plan(database, sql, params)
     assert any(f"INDEX {index}" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps) or sql == gate.LAST_GEN
@@ -176,7 +174,7 @@ def test_the_queues_read_their_own_index_in_order(
 
 def _cost(path: Path, sql: str, params: Sequence[Any]) -> int:
     """How many thousands of virtual-machine steps a statement takes: a time without a clock."""
-    connection = sqlite3.connect(path)
+    connection = driver.swap().connect(path)
     steps = 0
 
     def _step() -> int:
