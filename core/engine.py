@@ -1,6 +1,7 @@
 """The engine: puts writer, readers, shops, channels and stages together, and runs them until told to stop."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from core.ports import Channel, Shop
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
-from core.store.writer import StoreError, Writer
+from core.store.writer import StoreError, StoreFull, Writer
 from core.vault.seal import KeyRow, Vault
 
 log = structlog.get_logger("engine")
@@ -140,7 +141,8 @@ class Engine:
     async def _upkeep(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            await self.writer.do(upkeep.expire, None)
+            with contextlib.suppress(StoreFull):  # nothing is lost by doing it later
+                await self.writer.do(upkeep.expire, None)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a piece of work that ``stop`` waits for."""

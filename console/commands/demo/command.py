@@ -80,7 +80,8 @@ def demo_command(**given: Any) -> int:
         )
     headless = given["headless"] or not terminal
     # Ended from outside, the demo still takes its world and its core along.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
     try:
         return _headless(folder, given) if headless else _live(folder, given)
     except WorldError as error:
