@@ -38,6 +38,8 @@ async def test_price_that_falls_to_nothing_is_a_case_not_a_gift(tmp_path: Path) 
         await rig.pull(order(rev=T0 + 1, total=0))
         assert (await rig.pass_gate()).allocated == 0
         assert await rig.cases() == ["zero_amount"]
+        await rig.close("A1", [CaseKind.ZERO_AMOUNT])
+        assert (await rig.pass_gate()).allocated == 0  # nor when somebody waves the case through
         await rig.pull(order(rev=T0 + 2, total=1000, paid=1000))
         assert await rig.cases() == []
         assert (await rig.pass_gate()).allocated == 1
