@@ -1,6 +1,7 @@
 """The console's app: wiring only. Keys go through one router, the core through one client."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -74,6 +75,7 @@ class DeskApp(App[None]):
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else "keydesk-dark"
         self._keymap_error = ""
+        self._live = options.live
         keymap = self._read_keymap(options.keymap or default_path())
         self.desk = DeskScreen(
             client,
@@ -103,6 +105,9 @@ class DeskApp(App[None]):
         """Signals end the console in order; nothing of the core hangs on it."""
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
+        if self._live:
+            # What stands after the start stays for good; collecting it again and again would make keys wait.
+            self.set_timer(2.0, gc.freeze)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
@@ -177,6 +182,8 @@ def run_desk(
     clock: Clock = now_us,
 ) -> int:
     """Runs the console on a core's socket until the person quits. Answers the exit code."""
+    sys.setswitchinterval(0.0005)  # the reader of keys is a thread; it must not wait 5 ms for its turn
+    gc.set_threshold(20_000, 20, 50)
     client = Client(socket_path)
     app = DeskApp(client, clock, i18n.pick(language), theme, options)
     with suppress(KeyboardInterrupt):

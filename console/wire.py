@@ -229,6 +229,8 @@ class Job(TypedDict):
     failed: int
     finished_at: int | None
     undoable_until: int | None
+    undo_of: NotRequired[int | None]
+    undone_by: NotRequired[int | None]
     items: NotRequired[list[JobItem]]
 
 

@@ -36,6 +36,7 @@ class Jobs:
                 break
             await asyncio.sleep(POLL_S)
         self._desk.loader.touch()
+        await self._desk.cases.renew()
 
     def line(self, job: Job, now: int) -> Content:
         """One job on one line: progress, or result and how long it can still be undone."""
@@ -81,7 +82,8 @@ class Jobs:
         now = self._desk.clock()
         for job in await self._desk.client.jobs(20):
             until = job["undoable_until"]
-            if job["state"] != "running" and until is not None and until > now and job["action"] != "undo":
+            spent = job.get("undo_of") is not None or job.get("undone_by") is not None
+            if job["state"] != "running" and until is not None and until > now and not spent:
                 await self.undo(job["id"])
                 return
         self._desk.say(t("job.nothing_to_undo"), "warn")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 PAGE = 64
-SLICE = 8  # rows drawn before other work gets a turn
+SLICE = 4  # rows drawn before other work gets a turn
 HAND_S = 3.0  # how long after a key the list stays still
 
 

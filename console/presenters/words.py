@@ -65,4 +65,7 @@ def money_text(value: object, currency: str = "CNY") -> str:
 
 def blocked_words(code: str) -> str:
     """Why an action leaves an order out, or failed on it."""
+    head, colon, kind = code.partition(":")
+    if head == "error" and colon:
+        return t("blocked.error", kind=clean(kind, 40))
     return clean(word("blocked", code), 80) if has(f"blocked.{code}") else why_words(code)

@@ -100,9 +100,9 @@ class QueueTable(Widget, can_focus=True):
         cached = self._cache.get(id)
         if cached is not None and cached[0] == key:
             return cached[1]
-        sign = self._glyphs.mark if marked else self._glyphs.gone if gone else ""
-        sign = sign or (self._glyphs.claimed if row["claim"] else "|" if id == self.model.anchor else " ")
-        parts = [Segment(sign + " ", self._style(state, "tag" if marked else "dim"))]
+        sign = self._glyphs.mark if marked else self._glyphs.claimed if row["claim"] else " "
+        sign += self._glyphs.gone if gone else "|" if id == self.model.anchor else " "
+        parts = [Segment(sign, self._style(state, "tag" if marked else "dim"))]
         gap = Segment(" ", self._style(state, "plain"))
         used = 2
         for (text, look), column in zip(rows.cells(row, self.columns, now, self._glyphs), self.columns, strict=True):

@@ -13,8 +13,9 @@ from console import i18n
 from console.keymap import Keymap
 from console.presenters import head
 from console.presenters.cells import ASCII, UNICODE, amount, fit, short_count, span, spark, tail
+from console.presenters.detail import case_lines
 from console.presenters.row import cells, header, layout
-from console.presenters.words import fact_text, state_words, why_sentence, why_words
+from console.presenters.words import blocked_words, fact_text, state_words, why_sentence, why_words
 from console.state.standing import VIEWS, DeskStanding
 from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
 from tests.console.fixture_core import NOW, Core
@@ -103,6 +104,18 @@ def test_codes_of_the_contract_are_the_codes_tested_here() -> None:
     assert named - {'""', "hold:<reason>", "case:<kind>"} == set(CODES)
 
 
+@pytest.mark.parametrize("language", sorted(i18n.LANGUAGES))
+def test_every_code_of_why_not_has_words(language: str) -> None:
+    i18n.use(language)
+    page = (Path(__file__).parents[2] / "docs" / "socket.md").read_text(encoding="utf-8")
+    listed = page[page.index("`no_such_order, ") : page.index("`needs_<role>`")]
+    codes = {c for part in re.findall(r"`([^`]*)`", listed) for c in re.split(r"[,\s]+", part) if c and "<" not in c}
+    assert len(codes) > 30
+    for code in codes:
+        assert i18n.has(f"blocked.{code}"), code
+    assert "Boom" in blocked_words("error:Boom")
+
+
 def test_an_unknown_code_is_shown_as_it_came_but_clean() -> None:
     assert why_words("case:new\x1b[2Jkind") == "new�[2Jkind"
 
@@ -112,6 +125,20 @@ def test_an_open_order_with_its_money_waits_for_a_key() -> None:
     row: Any = {"why": "", "stage": "open", "money": "paid"}
     assert state_words(row) == "待分配"
     assert state_words({**row, "money": "unpaid"}) == "待付款"
+
+
+def test_a_case_of_a_shop_has_no_order_and_is_still_shown() -> None:
+    i18n.use("en")
+    case: Any = {
+        "id": 1, "order_id": 0, "ext_id": "", "shop": "shop one", "kind": "token_dead", "fact": {"error": "[/]"},
+        "opened_at": NOW - 60_000_000, "deadline": None, "money": {}, "proposal": None, "row": None,
+        "decisions": [{"action": "accept_case", "args": {}, "label": "x"}],
+    }  # fmt: skip
+    text = "\n".join(line.plain for line in case_lines(case, NOW))
+    assert "token dead" in text
+    assert "shop one" in text
+    assert "1  accept, close case" in text
+    assert "[/]" in text
 
 
 def test_facts_say_times_and_money() -> None:
