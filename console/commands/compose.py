@@ -13,7 +13,7 @@ from core.engine import Engine
 from core.model.clock import now_us
 from core.pipeline.setup import Setup
 from core.pipeline.upkeep import remap
-from core.products import Catalogue, load_products
+from core.products import Catalogue, load_products, split_sku
 from core.rules.rulefile import load_rules
 from core.rules.watcher import Watcher
 from core.settings import Settings, load
@@ -104,7 +104,7 @@ def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[
 
     def _swap_products(catalogue: Catalogue) -> None:
         setup.catalogue = catalogue
-        mapping = {split: product.id for product in catalogue.products for split in product.skus}
+        mapping = {split_sku(name): product.id for product in catalogue.products for name in product.skus}
         engine.spawn(_remap(engine, mapping))
 
     return [

@@ -1,6 +1,7 @@
 """Intake: one transaction upserts whatever the connectors brought, with money, rule results, events and cursors."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -44,6 +45,7 @@ class Intake:
         payments: dict[tuple[str, str], tuple[int, Payment]] = {}
         refunds: dict[tuple[int, str], tuple[int, Refund]] = {}
         broken: list[tuple[int, Quarantined]] = []
+        twice: list[tuple[int, Payment]] = []
         for item in items:
             shop = item.shop
             for update in item.batch.updates:
@@ -52,11 +54,11 @@ class Intake:
                     if held is None or update.rev >= held[0].rev:
                         orders[(shop, update.ext_id)] = (update, item.seen_at)
                     for payment in update.payments:
-                        payments.setdefault((payment.account, payment.txn_id), (shop, payment))
+                        _once(payments, shop, payment, twice)
                     for refund in update.refunds:
                         _newest(refunds, shop, refund)
                 elif isinstance(update, Payment):
-                    payments.setdefault((update.account, update.txn_id), (shop, update))
+                    _once(payments, shop, update, twice)
                 elif isinstance(update, Refund):
                     _newest(refunds, shop, update)
                 else:
@@ -72,6 +74,7 @@ class Intake:
         ledger.book_refunds(refunds, owner, sums)
         Newcomers(tx, self.setup).insert(fresh, list(ids.values()), sums)
         changed = KnownOrders(tx, self.setup).update(orders, known, sums)
+        self._refuse_replays(tx, twice + sums.replayed, owner)
         if broken:
             self._quarantine(tx, broken)
         if orders:
@@ -79,6 +82,25 @@ class Intake:
         self._cursors(tx, items)
         done = IntakeDone(len(fresh), changed, len(broken))
         return [done] * len(items)
+
+    def _refuse_replays(
+        self, tx: Tx, replayed: list[tuple[int, Payment]], owner: Mapping[tuple[int, str], int]
+    ) -> None:
+        """One payment named by a second order pays only the first; the second one meets a person before it meets a key."""
+        open_cases(
+            tx,
+            [
+                CaseRow(
+                    owner[(shop, p.ext_id)],
+                    shop,
+                    CaseKind.PRICE_MISMATCH,
+                    "payment",
+                    {"txn": p.txn_id, "why": "used by another order"},
+                )
+                for shop, p in replayed
+                if (shop, p.ext_id) in owner
+            ],
+        )
 
     def _known(
         self,
@@ -153,6 +175,14 @@ class Intake:
             "ON CONFLICT(shop) DO UPDATE SET value = excluded.value, at = excluded.at",
             [(shop, cursor, tx.now) for shop, cursor in newest.items()],
         )
+
+
+def _once(
+    payments: dict[tuple[str, str], tuple[int, Payment]], shop: int, payment: Payment, twice: list[tuple[int, Payment]]
+) -> None:
+    held = payments.setdefault((payment.account, payment.txn_id), (shop, payment))
+    if (held[0], held[1].ext_id) != (shop, payment.ext_id):
+        twice.append((shop, payment))
 
 
 def _newest(refunds: dict[tuple[int, str], tuple[int, Refund]], shop: int, refund: Refund) -> None:

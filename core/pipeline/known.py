@@ -13,7 +13,7 @@ from core.model.order import OrderUpdate, PaymentKind, PlatformState
 from core.pipeline.endings import Endings
 from core.pipeline.judging import due_at_of
 from core.pipeline.ledger import Ledger, Sums
-from core.pipeline.newcomers import INSERT_LINE
+from core.pipeline.lines import Lines
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
@@ -97,6 +97,7 @@ class KnownOrders:
         changed: list[tuple[Row, Row]] = []
         seen: list[tuple[int, int]] = []
         raws: list[tuple[int, bytes]] = []
+        editable: list[tuple[Row, OrderUpdate]] = []
         for key in keys:
             old = known[key]
             update, seen_at = orders.get(key, (None, 0))
@@ -111,8 +112,8 @@ class KnownOrders:
             if update is not None:
                 seen.append((seen_at, old.id))
                 raws.append((old.id, update.raw))
-                if (new.due, new.qty) != (old.due, old.qty) and old.stage <= Stage.OPEN:
-                    self._rewrite_lines(old, update)
+                if old.stage <= Stage.OPEN:
+                    editable.append((old, update))
         tx.many("UPDATE orders SET seen_at = ? WHERE id = ?", seen)
         strange = [known[key] for key in keys if key in sums.money and money.get(known[key].id, _NOTHING)[3]]
         open_cases(
@@ -120,6 +121,8 @@ class KnownOrders:
         )
         if changed:
             self._write(changed, raws)
+        if editable:
+            Lines(tx, self._setup).follow(editable)
         return len(changed)
 
     def _merge(
@@ -169,15 +172,6 @@ class KnownOrders:
                 refunded = int(amount)
             found[int(order)] = (paid, refunded, paid_at, alien)
         return found
-
-    def _rewrite_lines(self, old: Row, u: OrderUpdate) -> None:
-        name = self._setup.shops[old.shop].name
-        self._tx.run("DELETE FROM line WHERE order_id = ?", (old.id,))
-        product_of = self._setup.catalogue.product_of
-        self._tx.many(
-            INSERT_LINE,
-            [(old.id, x.line, x.sku, product_of(name, x.sku), x.title, x.qty, x.amount) for x in u.lines],
-        )
 
     def _write(self, changed: list[tuple[Row, Row]], raws: list[tuple[int, bytes]]) -> None:
         tx, setup = self._tx, self._setup

@@ -10,6 +10,7 @@ from core.model.order import OrderUpdate, PlatformState
 from core.pipeline.gate import ANYONE, plan_sends, take_keys
 from core.pipeline.judging import buyers_seen, due_at_of, facts_of
 from core.pipeline.ledger import NO_MONEY, Ledger, Sums
+from core.pipeline.lines import INSERT_LINE
 from core.pipeline.setup import NOTHING, Judgement, Setup
 from core.store.tx import Tx
 
@@ -22,7 +23,6 @@ INSERT_ORDER = (
     "deadline, received_at, delivered_at, changed_at) "
     "VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, NULL, ?)"
 )
-INSERT_LINE = "INSERT INTO line(order_id, line, sku, product, title, qty, amount) VALUES(?, ?, ?, ?, ?, ?, ?)"
 INSERT_RAW = "INSERT INTO order_raw(order_id, raw) VALUES(?, ?)"
 
 _STATE = {state: state.name for state in PlatformState}

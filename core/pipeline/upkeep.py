@@ -89,7 +89,7 @@ def remap(tx: Tx, items: list[Mapping[tuple[str, str], str]]) -> list[int]:
     for mapping in items:
         for order_id, line, sku, shop in tx.all(
             "SELECT l.order_id, l.line, l.sku, s.name FROM line l JOIN orders o ON o.id = l.order_id "
-            "JOIN shop s ON s.id = o.shop WHERE l.product = '' AND o.stage = 0"
+            "JOIN shop s ON s.id = o.shop WHERE l.product = '' AND o.stage <= 1"
         ):
             product = mapping.get((str(shop), str(sku))) or mapping.get(("", str(sku)))
             if product:
@@ -97,7 +97,7 @@ def remap(tx: Tx, items: list[Mapping[tuple[str, str], str]]) -> list[int]:
                 touched.add(int(order_id))
     if touched:
         whole = tx.all(
-            "SELECT o.id, o.shop FROM json_each(?) j CROSS JOIN orders o ON o.id = j.value WHERE o.stage = 0 AND NOT EXISTS "
+            "SELECT o.id, o.shop, o.stage FROM json_each(?) j CROSS JOIN orders o ON o.id = j.value WHERE NOT EXISTS "
             "(SELECT 1 FROM line l WHERE l.order_id = o.id AND l.product = '')",
             (as_json(touched),),
         )
@@ -105,11 +105,11 @@ def remap(tx: Tx, items: list[Mapping[tuple[str, str], str]]) -> list[int]:
         tx.run(
             "UPDATE orders SET stage = 1, version = version + 1, changed_at = ?, product = "
             "(SELECT l.product FROM line l WHERE l.order_id = orders.id ORDER BY l.line LIMIT 1) "
-            "WHERE id IN (SELECT value FROM json_each(?)) AND stage = 0",
+            "WHERE id IN (SELECT value FROM json_each(?)) AND stage <= 1",
             (tx.now, as_json(ids)),
         )
-        for _, shop in whole:
-            tx.moved(int(shop), Stage.RECEIVED, Stage.OPEN)
+        for _, shop, stage in whole:
+            tx.moved(int(shop), Stage(stage), Stage.OPEN)
         close_cases(tx, ids, {CaseKind.SKU_UNMAPPED}, "mapped", "catalogue")
         tx.events(EventKind.MOVED, "catalogue", [(i, '{"from":"RECEIVED","to":"OPEN"}') for i in ids])
         tx.touch(ids)

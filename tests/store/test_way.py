@@ -117,3 +117,37 @@ async def test_orders_of_a_removed_shop_are_held_until_it_is_back(tmp_path: Path
         assert (await rig.pass_gate()).allocated == 0
         await rig.writer.do(upkeep.keep_shops, frozenset({1, 2, 3}))
         assert (await rig.pass_gate()).allocated == 1
+
+
+async def test_a_payment_used_by_another_order_opens_a_case(tmp_path: Path) -> None:
+    """One transaction pays one order: replayed onto a second it neither pays it nor lets it pass unseen (F12)."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        await rig.pull(order("A1", payments=(pay("A1", 1000, "t"),), state=PlatformState.PAID))
+        await rig.pull(order("A2", payments=(pay("A2", 1000, "t"),), state=PlatformState.PAID))
+        assert await rig.stage("A1") == Stage.ALLOCATED
+        assert await rig.stage("A2") == Stage.OPEN
+        assert await rig.cases("A2") == ["price_mismatch"]
+
+
+async def test_lines_follow_the_platform_until_a_key_is_bound(tmp_path: Path) -> None:
+    """The buyer changes the SKU at the same price: the new product's key goes, not the old one's."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.stock("p2", 1)
+        await rig.pull(order("A1"), order("A2", sku="?unknown"))
+        await rig.pull(order("A1", sku="p2", rev=T0 + 1, paid=1000), order("A2", sku="p1", rev=T0 + 1))
+        assert (await rig.pass_gate()).allocated == 1
+        assert await rig.one("SELECT product FROM key WHERE order_id IS NOT NULL") == "p2"
+        assert await rig.stage("A2") == Stage.OPEN
+        assert await rig.cases("A2") == []
+
+
+async def test_an_order_goes_on_when_its_sku_is_mapped(tmp_path: Path) -> None:
+    """A new products.toml maps what waited."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order("A1", sku="?new", paid=1000))
+        assert await rig.cases("A1") == ["sku_unmapped"]
+        await rig.writer.do(upkeep.remap, {("mailshop", "?new"): "p1"})
+        assert (await rig.pass_gate()).allocated == 1
