@@ -47,7 +47,8 @@ def vault_of(settings: Settings) -> Vault:
     return Vault(keyring)
 
 
-def _query(database: Path, sql: str) -> Any:
+def query(database: Path, sql: str) -> Any:
+    """The first row of a read-only question to a database that no core owns at the moment; None without one."""
     if schema_of(database) is None:
         return None
     engine = writer_engine(database)
@@ -59,11 +60,11 @@ def _query(database: Path, sql: str) -> Any:
 
 
 def _has_batches(database: Path) -> bool:
-    return _query(database, "SELECT 1 FROM batch LIMIT 1") is not None
+    return query(database, "SELECT 1 FROM batch LIMIT 1") is not None
 
 
 def _mark(database: Path) -> str | None:
-    row = _query(database, "SELECT value FROM meta WHERE name = 'master_key_mark'")
+    row = query(database, "SELECT value FROM meta WHERE name = 'master_key_mark'")
     return str(row[0]) if row is not None else None
 
 
