@@ -6,10 +6,10 @@ from collections.abc import Callable
 import structlog
 
 from core.model.clock import Clock
-from core.model.order import Batch
+from core.model.order import Batch, OrderUpdate, Quarantined
 from core.pipeline.intake import Intake, IntakeItem
 from core.ports import ConnectorError, Shop
-from core.store.writer import StoreFull, Writer
+from core.store.writer import StoreError, StoreFull, Writer
 
 log = structlog.get_logger("pull")
 PULL_DEADLINE_S = 60.0
@@ -69,6 +69,12 @@ class Puller:
             except TimeoutError:
                 self.health.bad("timeout", f"no answer within {PULL_DEADLINE_S:.0f} s")
                 pause = BACKOFF_S[min(self.health.failures, len(BACKOFF_S)) - 1]
+            except StoreError:
+                raise
+            except Exception as error:  # a connector's own mistake stops its shop, not the others
+                self.health.bad("protocol", f"the connector failed: {type(error).__name__}")
+                pause = BACKOFF_S[min(self.health.failures, len(BACKOFF_S)) - 1]
+                log.error("connector_raised", shop=self.shop.name, why=type(error).__name__)
             await self._sleep(pause)
 
     async def _store(self, item: IntakeItem) -> None:
@@ -79,6 +85,34 @@ class Puller:
             except StoreFull as error:
                 self.health.bad("disk", str(error))
                 await asyncio.sleep(2.0)
+            except StoreError:
+                raise
+            except Exception as error:
+                await self._isolate(item, error)
+                return
+
+    async def _isolate(self, item: IntakeItem, error: Exception) -> None:
+        """Something in this batch cannot be taken in. Find it by halves; the rest goes in, it goes to quarantine."""
+        updates = item.batch.updates
+        if len(updates) > 1:
+            half = len(updates) // 2
+            for part in (updates[:half], updates[half:]):
+                await self._store(
+                    IntakeItem(self.shop_id, Batch(updates=part, cursor=None, more=False), item.seen_at, False)
+                )
+        elif len(updates) == 1 and not isinstance(updates[0], Quarantined):
+            log.error("intake_failed", shop=self.shop.name, why=type(error).__name__)
+            one = updates[0]
+            raw = one.raw if isinstance(one, OrderUpdate) else b""
+            poison = Quarantined(ext_id=one.ext_id, field="$", why=f"intake failed: {type(error).__name__}", raw=raw)
+            await self._store(
+                IntakeItem(self.shop_id, Batch(updates=(poison,), cursor=None, more=False), item.seen_at, False)
+            )
+        else:
+            raise error
+        if item.keep_cursor:
+            empty = Batch(updates=(), cursor=item.batch.cursor, more=False)
+            await self._store(IntakeItem(self.shop_id, empty, item.seen_at))
 
     async def _sleep(self, seconds: float) -> None:
         try:
