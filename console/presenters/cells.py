@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -28,6 +29,7 @@ UNICODE = Glyphs(mark="✓", gone="~", claimed="@", ok="✓", bad="✗", cut="~"
 ASCII = Glyphs(mark="*", gone="~", claimed="@", ok="+", bad="x", cut="~", bars=" ._-=+*#%")
 
 
+@lru_cache(8192)  # a live list fits the same few hundred texts again and again
 def fit(text: str, cells: int, right: bool = False, cut: str = "~") -> str:
     """Text of exactly ``cells`` cells: padded, or cut with a visible sign. Outside text is cleaned on the way."""
     if not (text.isascii() and text.isprintable()):

@@ -19,12 +19,19 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from console import i18n
 from console.app import DeskApp, Options
 from console.client import Client
 from tests.console.fixture_core import NOW, Core, Served
 
 time.tzset()
 NOWHERE = Path("/nonexistent/keymap.toml")
+
+
+@pytest.fixture(autouse=True)
+def one_language() -> None:
+    """Words do not depend on which test ran before."""
+    i18n.use("zh_CN")
 
 
 @pytest.fixture(autouse=True)

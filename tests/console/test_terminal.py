@@ -32,7 +32,8 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.gone = False
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TEXTUAL_")}
+        # COLUMNS and LINES, which a test runner may set, would overrule the pty's own size.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEXTUAL_", "COLUMNS", "LINES"))}
         environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent", **env}
         self.child = pexpect.spawn(
             sys.executable, ["-m", "console", "--socket", str(served.path), "--language", "en", *options],
