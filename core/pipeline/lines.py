@@ -55,10 +55,12 @@ class Lines:
         )
         # From RECEIVED an order goes on once all its lines are mapped; from OPEN it never goes back: a case blocks it.
         stage = Stage.OPEN if all(products) and update.total > 0 else Stage(order.stage)
-        tx.run(
-            "UPDATE orders SET product = ?, title = ?, stage = ? WHERE id = ?",
-            (products[0], update.lines[0].title, int(stage), order.id),
+        went = tx.run(
+            "UPDATE orders SET product = ?, title = ?, stage = ? WHERE id = ? AND stage = ?",
+            (products[0], update.lines[0].title, int(stage), order.id, order.stage),
         )
+        if not went:
+            return  # the same snapshot ended it; an ended order needs no product
         tx.moved(order.shop, Stage(order.stage), stage)
         unmapped = [x.sku for x, product in zip(update.lines, products, strict=True) if not product]
         close_cases(tx, [order.id], {CaseKind.SKU_UNMAPPED}, "the order was changed", "intake")

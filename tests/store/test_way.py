@@ -151,3 +151,12 @@ async def test_an_order_goes_on_when_its_sku_is_mapped(tmp_path: Path) -> None:
         assert await rig.cases("A1") == ["sku_unmapped"]
         await rig.writer.do(upkeep.remap, {("mailshop", "?new"): "p1"})
         assert (await rig.pass_gate()).allocated == 1
+
+
+async def test_a_snapshot_that_ends_an_order_and_changes_its_lines_leaves_it_ended(tmp_path: Path) -> None:
+    """Found by a random history: the rewritten line had moved the cancelled order back to OPEN."""
+    async with Rig(tmp_path) as rig:
+        await rig.pull(order("A1"))
+        await rig.pull(order("A1", sku="p2", rev=T0 + 1, state=PlatformState.CANCELLED))
+        assert await rig.stage("A1") == Stage.CANCELLED
+        assert await rig.all("SELECT stage, n FROM tally WHERE n != 0") == [(Stage.CANCELLED, 1)]
