@@ -22,7 +22,9 @@ from textual.widgets import Input
 from console import i18n
 from console.app import DeskApp, Options
 from console.client import Client
-from tests.console.fixture_core import NOW, Core, Served
+from tests.console.fixture_core import Core
+from tests.console.fixture_orders import NOW
+from tests.console.fixture_server import Served
 
 time.tzset()
 NOWHERE = Path("/nonexistent/keymap.toml")

@@ -10,100 +10,24 @@ import bisect
 import contextlib
 import json
 import random
-import socket
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-
 from tests.console.fixture_filter import FilterError, compile_filter
-
-NOW = 1_780_000_000_000_000  # the tests' "now", UTC us
-SECOND = 1_000_000
-Row = dict[str, Any]
-
-SHOPS = (("淘宝旗舰", "taobao"), ("拼多多店", "pdd"), ("Steamy", "stripe"))
-PRODUCTS = (
-    ("steam50", "Steam 充值卡 50元"),
-    ("qq100", "QQ币 100个"),
-    ("netflix", "Netflix 月卡"),
-    ("win11", "Windows 11 Pro key"),
-    ("ps500", "PSN 港服 500"),
+from tests.console.fixture_orders import (
+    DECISIONS,
+    NOT_UNDOABLE,
+    NOW,
+    SECOND,
+    SHOPS,
+    Row,
+    in_view,
+    make_order,
+    rank,
 )
-BUYERS = ("张三丰", "alice", "王小明", "李雷", "bob_88", "韩梅梅", "tb_38291", "欧阳修文")
-DECISIONS = {
-    "no_stock": [("retry", {}), ("close", {})],
-    "unknown_outcome": [("was_sent", {}), ("not_sent", {}), ("replace_key", {})],
-    "late_payment": [("accept_late", {}), ("return_late", {})],
-    "buyer_input_invalid": [("fix_contact", {}), ("close", {})],
-}
-NOT_UNDOABLE = {"resend", "retry", "was_sent", "not_sent", "replace_key", "close", "reveal", "accept_case"}
-
-
-def make_order(n: int, rng: random.Random, now: int) -> Row:
-    """The n-th order; a seed makes the same shop floor every time."""
-    shop, platform = SHOPS[n % len(SHOPS)]
-    product, title = PRODUCTS[rng.randrange(len(PRODUCTS))]
-    amount = rng.choice((5000, 9900, 100, 29900, 129900, 1250))
-    kind = rng.random()
-    row: Row = {
-        "id": 7_000_000 + n,
-        "ext_id": f"{'TB' if platform == 'taobao' else 'P' if platform == 'pdd' else 'ord_'}{20260611000000 + n * 37}",
-        "shop": shop, "platform": platform, "product": product, "title": title,
-        "qty": 3 if n % 11 == 0 else 1, "amount": amount, "paid": amount, "refunded": 0, "currency": "CNY",
-        "buyer": BUYERS[rng.randrange(len(BUYERS))], "stage": "open", "money": "paid", "why": "at_gate", "tag": "",
-        "priority": 0, "created_at": now - rng.randrange(5, 90_000) * SECOND,
-        "deadline": now + rng.randrange(-600, 40_000) * SECOND if n % 4 else None,
-        "lateness": "none", "version": 1, "claim": None, "cases": [], "holds": [], "note": "",
-    }  # fmt: skip
-    if kind < 0.2:
-        row.update(paid=0, money="unpaid", why="unpaid")
-    elif kind < 0.3:
-        case = rng.choice(tuple(DECISIONS))
-        row.update(cases=[case], why=f"case:{case}")
-    elif kind < 0.36:
-        row.update(holds=["confirm"], why="hold:confirm")
-    elif kind < 0.5:
-        row.update(stage="delivering", why="sending")
-    if amount >= 50000:
-        row.update(tag="大额", priority=5)
-    elif n % 17 == 0:
-        row.update(tag="VIP", priority=3)
-    if row["deadline"] is not None:
-        left = row["deadline"] - now
-        row["lateness"] = "late" if left < 0 else "warn" if left < 3600 * SECOND else "ok"
-    return row
-
-
-def rank(row: Row) -> tuple[int, int, int]:
-    """Where a row stands in the work views: priority, then deadline, then age of the id."""
-    return -row["priority"], row["deadline"] or 1 << 62, row["id"]
-
-
-def in_view(view: str, row: Row) -> bool:
-    """Whether a view of docs/socket.md holds a row."""
-    done = row["stage"] in ("delivered", "closed", "cancelled")
-    if view == "recent":
-        return done
-    tests: dict[str, Callable[[], bool]] = {
-        "work": lambda: True,
-        "open": lambda: row["stage"] == "open",
-        "waiting_money": lambda: row["money"] in ("unpaid", "part_paid"),
-        "delivering": lambda: row["stage"] in ("allocated", "delivering"),
-        "exceptions": lambda: bool(row["cases"]),
-        "held": lambda: bool(row["holds"]),
-        "vip": lambda: row["tag"] == "VIP",
-        "big": lambda: row["amount"] >= 50000,
-        "mine": lambda: bool(row["claim"]),
-    }
-    return not done and tests[view]()
 
 
 class Refusal(Exception):
@@ -405,193 +329,6 @@ class Core:
         return {"row": self.change(row["id"], claim={"by": self.operator, "until": until}), "until": until}
 
 
-def app_of(core: Core) -> Starlette:
-    """The socket's calls."""
-
-    def public(job: dict[str, Any], items: bool = False) -> dict[str, Any]:
-        return {k: v for k, v in job.items() if not k.startswith("_") and (items or k != "items")}
-
-    def job_of(request: Request) -> dict[str, Any]:
-        found = [j for j in core.jobs if j["id"] == int(request.path_params["id"])]
-        if not found:
-            raise Refusal(404, "no_job", "there is no such job")
-        return found[0]
-
-    async def health(_: Request) -> Response:
-        return JSONResponse({
-            "version": "0.1.0", "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
-            "operator": core.operator, "role": core.role, "read_only": core.read_only,
-            "shops": [{"name": n, "platform": p} for n, p in SHOPS], "language": "zh_CN",
-        })  # fmt: skip
-
-    async def queue(request: Request) -> Response:
-        return JSONResponse(core.window(dict(request.query_params)))
-
-    async def count(request: Request) -> Response:
-        view, text = request.query_params.get("view", "work"), request.query_params.get("filter", "")
-        if not text:
-            return JSONResponse({"count": core.count(view), "exact": True})
-        wanted = core.matching(view, text)
-        return JSONResponse({"count": sum(wanted(r) for r in core.rows.values()), "exact": True})
-
-    async def order(request: Request) -> Response:
-        return JSONResponse(core.full(int(request.path_params["id"])))
-
-    async def find(request: Request) -> Response:
-        text = request.query_params["q"].lower()
-        rows = [r for r in core.rows.values() if text in f"{r['id']} {r['ext_id']} {r['buyer']}".lower()]
-        return JSONResponse({"rows": rows[:20]})
-
-    async def groups(_: Request) -> Response:
-        kinds: dict[str, list[dict[str, Any]]] = {}
-        for case in core.cases():
-            kinds.setdefault(case["kind"], []).append(case)
-        found = [{"kind": k, "count": len(c), "oldest_at": c[0]["opened_at"], "money": sum(x["money"] for x in c)}
-                 for k, c in kinds.items()]  # fmt: skip
-        return JSONResponse({"groups": sorted(found, key=lambda g: g["oldest_at"])})
-
-    async def cases(request: Request) -> Response:
-        kind, limit = request.query_params["kind"], int(request.query_params.get("limit", "50"))
-        return JSONResponse({"cases": [c for c in core.cases() if c["kind"] == kind][:limit], "next": None})
-
-    async def counters(_: Request) -> Response:
-        return JSONResponse(core.counters())
-
-    async def stock(_: Request) -> Response:
-        frees = (0, 14, 260, 1200, 40)
-        return JSONResponse({"products": [
-            {"id": p, "title": title, "free": free, "sold": 5, "suspect": 0, "burnt": 0, "withdrawn": 0, "per_hour": 12.0,
-             "runs_out_at": core.now() + free * 300 * SECOND if 0 < free < 100 else None}
-            for (p, title), free in zip(PRODUCTS, frees, strict=True)
-        ]})  # fmt: skip
-
-    async def feed(request: Request) -> Response:
-        gap = 1 / float(request.query_params.get("hz", "5"))
-
-        async def lines() -> AsyncIterator[bytes]:
-            yield json.dumps({"seq": core.seq, "ping": True}).encode() + b"\n"
-            while not core.closing:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(core.woken.wait(), 0.5)
-                if core.closing or not core.woken.is_set():
-                    continue
-                core.woken.clear()
-                ids = list(core.changed)
-                core.changed.clear()
-                tick = {"seq": core.seq, "changed": ids if len(ids) < 200 else None, "counters": core.counters()}
-                yield json.dumps(tick).encode() + b"\n"
-                await asyncio.sleep(gap)
-
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
-
-    async def preview(request: Request) -> Response:
-        return JSONResponse(core.preview(await request.json()))
-
-    async def apply(request: Request) -> Response:
-        return JSONResponse(core.apply(await request.json()))
-
-    async def jobs(request: Request) -> Response:
-        limit = int(request.query_params.get("limit", "50"))
-        return JSONResponse({"jobs": [public(j) for j in reversed(core.jobs)][:limit]})
-
-    async def job(request: Request) -> Response:
-        return JSONResponse(public(job_of(request), items=True))
-
-    async def stop(request: Request) -> Response:
-        one = job_of(request)
-        if one["state"] == "running":
-            one["state"] = "stopped"
-        return JSONResponse({"job": one["id"]})
-
-    async def undo(request: Request) -> Response:
-        one = job_of(request)
-        if one["undoable_until"] is None:
-            raise Refusal(409, "not_undoable", "this cannot be undone")
-        one["undoable_until"] = None
-        done = [item["order_id"] for item in one["items"]]
-        before = one["_before"]
-        return JSONResponse(core.start("undo", {"before": before}, done, None))
-
-    async def reveal(request: Request) -> Response:
-        reason = (await request.json())["reason"]
-        core.revealed.append((int(request.path_params["id"]), reason))
-        return JSONResponse({"keys": [{"id": 1, "line": 1, "slot": 1, "state": "sold", "key": "SECRET-KEY-1"}]})
-
-    async def claims(request: Request) -> Response:
-        return JSONResponse(core.claim(await request.json()))
-
-    async def beat(request: Request) -> Response:
-        return JSONResponse({"until": core.now() + 60 * SECOND})
-
-    async def drop(request: Request) -> Response:
-        for order_id in (await request.json())["orders"]:
-            core.change(order_id, claim=None)
-        return JSONResponse({})
-
-    def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)
-        return JSONResponse(error.body, status_code=error.status)
-
-    gets = {
-        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
-        "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
-        "/v1/jobs": jobs, "/v1/jobs/{id}": job,
-    }  # fmt: skip
-    posts = {
-        "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
-        "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop,
-    }  # fmt: skip
-    routes = [Route(path, call) for path, call in gets.items()]
-    routes += [Route(path, call, methods=["POST"]) for path, call in posts.items()]
-    return Starlette(routes=routes, exception_handlers={Refusal: refused})
-
-
-class Served:
-    """A core on a socket in a thread of its own; ``do`` runs a function on its loop."""
-
-    def __init__(self, core_of: Callable[[], Core], path: Path) -> None:
-        self._core_of, self.path = core_of, path
-        self.core: Core
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        if not self._up.wait(20):
-            raise RuntimeError("the test core did not start")
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.core = self._core_of()
-        sock = socket.socket(socket.AF_UNIX)
-        self.path.unlink(missing_ok=True)
-        sock.bind(str(self.path))
-        sock.listen(64)
-        config = uvicorn.Config(app_of(self.core), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-        self.server = uvicorn.Server(config)
-        self._up.set()
-        await self.server.serve(sockets=[sock])
-
-    def do(self, call: Callable[[Core], Any]) -> Any:
-        """Runs a function on the core's own loop and answers what it answers."""
-
-        async def there() -> Any:
-            return call(self.core)
-
-        return asyncio.run_coroutine_threadsafe(there(), self.loop).result(10)
-
-    def stop(self) -> None:
-        """Ends the server as a killed core would: connections break, the socket is gone."""
-        if not self._thread.is_alive():
-            return
-        self.core.closing = True
-        self.loop.call_soon_threadsafe(self.core.woken.set)
-        self.server.should_exit = self.server.force_exit = True
-        self._thread.join(10)
-        self.path.unlink(missing_ok=True)
-
-
 async def _churn(core: Core, per_s: int) -> None:
     """Changes as a busy shop makes them; most fall into the rows at the head, where the operator looks."""
     rng, gap = random.Random(3), 0.02
@@ -622,7 +359,10 @@ def main() -> None:
     def live_now() -> int:
         return time.time_ns() // 1000
 
-    served = Served(lambda: Core(given.orders, now=live_now), Path(given.socket))
+    from tests.console.fixture_core import Core as Same  # the module under its own name, not __main__
+    from tests.console.fixture_server import Served
+
+    served = Served(lambda: Same(given.orders, now=live_now), Path(given.socket))
     if given.changes:
         asyncio.run_coroutine_threadsafe(_churn(served.core, given.changes), served.loop)
     print(f"serving {given.orders} orders on {given.socket}", flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.client import Client, ClientError
-from tests.console.fixture_core import Served
+from tests.console.fixture_server import Served
 
 
 async def test_windows_follow_each_other_by_mark(served: Served) -> None:

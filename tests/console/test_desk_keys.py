@@ -10,14 +10,13 @@ from textual.widgets import Input
 from console.app import DeskApp
 from console.screens.desk import DeskScreen
 from console.screens.help import HelpScreen
-from console.screens.jobs import JobsScreen
 from console.screens.menu import MenuScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from console.screens.reveal import RevealScreen
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
-from tests.console.fixture_core import Served
+from tests.console.fixture_server import Served
 
 SIZE = (160, 48)
 
@@ -279,74 +278,6 @@ async def test_next_claims_the_best_free_order_and_gives_the_last_one_back(serve
         await until(pilot, lambda: served.core.rows[first]["claim"] is None, "gave the first back")
         assert desk.queue.model.cursor == second
     assert served.core.rows[second]["claim"] is None, "leaving gives leases back"
-
-
-async def test_an_exception_is_decided_with_a_digit_and_enter(served: Served) -> None:
-    async with desk_app(served).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        desk = desk_of(pilot)
-        await pilot.press("e")
-        await until(pilot, lambda: bool(desk.cases.groups), "groups")
-        assert [g["oldest_at"] for g in desk.cases.groups] == sorted(g["oldest_at"] for g in desk.cases.groups)
-        while desk.case_list.key != "late_payment":
-            await pilot.press("j")
-        await pilot.press("enter")
-        await until(pilot, lambda: desk.cases.current is not None, "cases")
-        case = desk.cases.current
-        assert case is not None
-        await pilot.press("1")
-        await on_screen(pilot, PreviewScreen)
-        assert case["ext_id"] in shown(pilot, "#preview-facts")
-        await pilot.press("enter")
-        job = await job_done(pilot, served)
-        assert (job["action"], job["total"]) == ("accept_late", 1)
-        assert served.core.rows[case["order_id"]]["cases"] == []
-        await until(pilot, lambda: all(c["id"] != case["id"] for c in desk.cases.cases), "it leaves the list")
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: desk.pane == "queue", "back")
-
-
-async def test_one_decision_for_all_of_a_kind(served: Served) -> None:
-    async with desk_app(served).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        desk = desk_of(pilot)
-        await pilot.press("e")
-        await until(pilot, lambda: bool(desk.cases.groups), "groups")
-        while desk.case_list.key != "no_stock":
-            await pilot.press("j")
-        await pilot.press("enter")
-        await until(pilot, lambda: bool(desk.cases.cases), "cases")
-        count = len(desk.cases.cases)
-        assert count > 1
-        await pilot.press("A")
-        await on_screen(pilot, PromptScreen)
-        await pilot.press("1", "enter")
-        await on_screen(pilot, PreviewScreen)
-        await pilot.press("enter")
-        job = await job_done(pilot, served)
-        assert (job["action"], job["total"]) == ("retry", count)
-
-
-async def test_jobs_pane_stops_a_running_job_and_shows_items(served: Served) -> None:
-    served.core.job_pause = 0.05
-    async with desk_app(served).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        await pilot.press("V", "G", "V", "t")
-        await on_screen(pilot, PromptScreen)
-        await pilot.press("x", "enter")
-        await on_screen(pilot, PreviewScreen)
-        await pilot.press(*"60", "enter")
-        await until(pilot, lambda: bool(served.core.jobs), "the job starts")
-        await pilot.press("J")
-        await on_screen(pilot, JobsScreen)
-        await until(pilot, lambda: "标签" in shown(pilot, "#jobs-list"), "jobs are read")
-        await pilot.press("x")
-        await until(pilot, lambda: served.core.jobs[0]["state"] == "stopped", "stopped")
-        assert served.core.jobs[0]["done"] < 60
-        await pilot.press("g")
-        await until(pilot, lambda: "成功" in shown(pilot, "#jobs-items"), "items")
-        await pilot.press("escape")
-        await on_screen(pilot, DeskScreen)
 
 
 @pytest.mark.parametrize(("role", "read_only", "said"), [("viewer", False, "operator"), ("admin", True, "read-only")])

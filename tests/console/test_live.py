@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 from console.controllers import loader
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
-from tests.console.fixture_core import Core, Served, make_order
+from tests.console.fixture_core import Core
+from tests.console.fixture_orders import make_order
+from tests.console.fixture_server import Served
 
 
 def desk_of(pilot: Pilot[None]) -> Any:

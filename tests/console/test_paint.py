@@ -18,7 +18,7 @@ from textual.strip import Strip
 from console.app import DeskApp
 from console.widgets.paint import changed_runs, to_cells
 from tests.console.conftest import desk_app, ready, until
-from tests.console.fixture_core import Served
+from tests.console.fixture_server import Served
 
 NAMES = ("张三丰先生收", "alice", "王", "欧阳修文ab", "e\u0301clair", "１２３", "", "한국어", "x" * 60)
 

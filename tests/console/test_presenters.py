@@ -18,7 +18,8 @@ from console.presenters.row import cells, header, layout
 from console.presenters.words import blocked_words, fact_text, state_words, why_sentence, why_words
 from console.state.standing import VIEWS, DeskStanding
 from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
-from tests.console.fixture_core import NOW, Core
+from tests.console.fixture_core import Core
+from tests.console.fixture_orders import NOW
 
 CODES = ["unpaid", "underpaid", "refund_open", "stale", "at_gate", "queued_send", "sending", "unknown", "blocked", "writeback_due", "writeback_failed"]  # fmt: skip
 

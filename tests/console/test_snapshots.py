@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.console.conftest import desk_app, ready, until
-from tests.console.fixture_core import Served
+from tests.console.fixture_server import Served
 from tests.console.test_desk_keys import on_screen, shown
 
 WIDE, NARROW = (160, 48), (80, 24)

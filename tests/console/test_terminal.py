@@ -13,7 +13,8 @@ import pexpect
 import pyte
 import pytest
 
-from tests.console.fixture_core import Core, Served
+from tests.console.fixture_core import Core
+from tests.console.fixture_server import Served
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (

@@ -1,0 +1,206 @@
+"""The socket around the test core: docs/socket.md over real HTTP on a Unix socket, in a thread of its own."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tests.console.fixture_core import Core, Refusal
+from tests.console.fixture_orders import NOW, PRODUCTS, SECOND, SHOPS
+
+
+def app_of(core: Core) -> Starlette:
+    """The socket's calls."""
+
+    def public(job: dict[str, Any], items: bool = False) -> dict[str, Any]:
+        return {k: v for k, v in job.items() if not k.startswith("_") and (items or k != "items")}
+
+    def job_of(request: Request) -> dict[str, Any]:
+        found = [j for j in core.jobs if j["id"] == int(request.path_params["id"])]
+        if not found:
+            raise Refusal(404, "no_job", "there is no such job")
+        return found[0]
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({
+            "version": "0.1.0", "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
+            "operator": core.operator, "role": core.role, "read_only": core.read_only,
+            "shops": [{"name": n, "platform": p} for n, p in SHOPS], "language": "zh_CN",
+        })  # fmt: skip
+
+    async def queue(request: Request) -> Response:
+        return JSONResponse(core.window(dict(request.query_params)))
+
+    async def count(request: Request) -> Response:
+        view, text = request.query_params.get("view", "work"), request.query_params.get("filter", "")
+        if not text:
+            return JSONResponse({"count": core.count(view), "exact": True})
+        wanted = core.matching(view, text)
+        return JSONResponse({"count": sum(wanted(r) for r in core.rows.values()), "exact": True})
+
+    async def order(request: Request) -> Response:
+        return JSONResponse(core.full(int(request.path_params["id"])))
+
+    async def find(request: Request) -> Response:
+        text = request.query_params["q"].lower()
+        rows = [r for r in core.rows.values() if text in f"{r['id']} {r['ext_id']} {r['buyer']}".lower()]
+        return JSONResponse({"rows": rows[:20]})
+
+    async def groups(_: Request) -> Response:
+        kinds: dict[str, list[dict[str, Any]]] = {}
+        for case in core.cases():
+            kinds.setdefault(case["kind"], []).append(case)
+        found = [{"kind": k, "count": len(c), "oldest_at": c[0]["opened_at"], "money": sum(x["money"] for x in c)}
+                 for k, c in kinds.items()]  # fmt: skip
+        return JSONResponse({"groups": sorted(found, key=lambda g: g["oldest_at"])})
+
+    async def cases(request: Request) -> Response:
+        kind, limit = request.query_params["kind"], int(request.query_params.get("limit", "50"))
+        return JSONResponse({"cases": [c for c in core.cases() if c["kind"] == kind][:limit], "next": None})
+
+    async def counters(_: Request) -> Response:
+        return JSONResponse(core.counters())
+
+    async def stock(_: Request) -> Response:
+        frees = (0, 14, 260, 1200, 40)
+        return JSONResponse({"products": [
+            {"id": p, "title": title, "free": free, "sold": 5, "suspect": 0, "burnt": 0, "withdrawn": 0, "per_hour": 12.0,
+             "runs_out_at": core.now() + free * 300 * SECOND if 0 < free < 100 else None}
+            for (p, title), free in zip(PRODUCTS, frees, strict=True)
+        ]})  # fmt: skip
+
+    async def feed(request: Request) -> Response:
+        gap = 1 / float(request.query_params.get("hz", "5"))
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield json.dumps({"seq": core.seq, "ping": True}).encode() + b"\n"
+            while not core.closing:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(core.woken.wait(), 0.5)
+                if core.closing or not core.woken.is_set():
+                    continue
+                core.woken.clear()
+                ids = list(core.changed)
+                core.changed.clear()
+                tick = {"seq": core.seq, "changed": ids if len(ids) < 200 else None, "counters": core.counters()}
+                yield json.dumps(tick).encode() + b"\n"
+                await asyncio.sleep(gap)
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    async def preview(request: Request) -> Response:
+        return JSONResponse(core.preview(await request.json()))
+
+    async def apply(request: Request) -> Response:
+        return JSONResponse(core.apply(await request.json()))
+
+    async def jobs(request: Request) -> Response:
+        limit = int(request.query_params.get("limit", "50"))
+        return JSONResponse({"jobs": [public(j) for j in reversed(core.jobs)][:limit]})
+
+    async def job(request: Request) -> Response:
+        return JSONResponse(public(job_of(request), items=True))
+
+    async def stop(request: Request) -> Response:
+        one = job_of(request)
+        if one["state"] == "running":
+            one["state"] = "stopped"
+        return JSONResponse({"job": one["id"]})
+
+    async def undo(request: Request) -> Response:
+        one = job_of(request)
+        if one["undoable_until"] is None:
+            raise Refusal(409, "not_undoable", "this cannot be undone")
+        one["undoable_until"] = None
+        done = [item["order_id"] for item in one["items"]]
+        before = one["_before"]
+        return JSONResponse(core.start("undo", {"before": before}, done, None))
+
+    async def reveal(request: Request) -> Response:
+        reason = (await request.json())["reason"]
+        core.revealed.append((int(request.path_params["id"]), reason))
+        return JSONResponse({"keys": [{"id": 1, "line": 1, "slot": 1, "state": "sold", "key": "SECRET-KEY-1"}]})
+
+    async def claims(request: Request) -> Response:
+        return JSONResponse(core.claim(await request.json()))
+
+    async def beat(request: Request) -> Response:
+        return JSONResponse({"until": core.now() + 60 * SECOND})
+
+    async def drop(request: Request) -> Response:
+        for order_id in (await request.json())["orders"]:
+            core.change(order_id, claim=None)
+        return JSONResponse({})
+
+    def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return JSONResponse(error.body, status_code=error.status)
+
+    gets = {
+        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
+        "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
+        "/v1/jobs": jobs, "/v1/jobs/{id}": job,
+    }  # fmt: skip
+    posts = {
+        "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
+        "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop,
+    }  # fmt: skip
+    routes = [Route(path, call) for path, call in gets.items()]
+    routes += [Route(path, call, methods=["POST"]) for path, call in posts.items()]
+    return Starlette(routes=routes, exception_handlers={Refusal: refused})
+
+
+class Served:
+    """A core on a socket in a thread of its own; ``do`` runs a function on its loop."""
+
+    def __init__(self, core_of: Callable[[], Core], path: Path) -> None:
+        self._core_of, self.path = core_of, path
+        self.core: Core
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        if not self._up.wait(20):
+            raise RuntimeError("the test core did not start")
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.core = self._core_of()
+        sock = socket.socket(socket.AF_UNIX)
+        self.path.unlink(missing_ok=True)
+        sock.bind(str(self.path))
+        sock.listen(64)
+        config = uvicorn.Config(app_of(self.core), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(config)
+        self._up.set()
+        await self.server.serve(sockets=[sock])
+
+    def do(self, call: Callable[[Core], Any]) -> Any:
+        """Runs a function on the core's own loop and answers what it answers."""
+
+        async def there() -> Any:
+            return call(self.core)
+
+        return asyncio.run_coroutine_threadsafe(there(), self.loop).result(10)
+
+    def stop(self) -> None:
+        """Ends the server as a killed core would: connections break, the socket is gone."""
+        if not self._thread.is_alive():
+            return
+        self.core.closing = True
+        self.loop.call_soon_threadsafe(self.core.woken.set)
+        self.server.should_exit = self.server.force_exit = True
+        self._thread.join(10)
+        self.path.unlink(missing_ok=True)
