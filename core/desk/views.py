@@ -10,6 +10,7 @@ from core.desk.rows import COLUMNS, Frame, present
 
 LIMIT_MAX = 500
 COUNT_MAX = 10_000
+END = "end"  # as ``before``: the window at the end of the list
 
 
 class View(NamedTuple):
@@ -100,7 +101,7 @@ class Page(NamedTuple):
 
 def window_sql(selection: Selection, page: Page, start: tuple[int, ...] | None) -> Sql:
     """The statement of a window. ``start``: the keyset tuple that it begins at (``at``) or next to (after, before)."""
-    back = bool(page.before)
+    back = bool(page.before)  # `before=end` has no start: the last window
     key = "(o.id)" if selection.view.newest else "(o.nprio, o.due_at, o.id)"
     descending = selection.view.newest != back
     where, params = selection.where, selection.params
@@ -134,7 +135,7 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
     """``{"rows", "first", "last", "before"}``: ``before`` is 0 when nothing stands above the window, None otherwise."""
     view = selection.view
     start: tuple[int, ...] | None = None
-    if page.after or page.before:
+    if page.after or (page.before and page.before != END):
         start = _start(view, page.after or page.before)
     elif page.at is not None:
         found = await reads.all("SELECT id, nprio, due_at FROM orders WHERE id = ?", (page.at,))
@@ -149,7 +150,9 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
         "rows": await present(reads, rows, frame),
         "first": first,
         "last": last,
-        "before": None if start is not None and first and await _anything_before(reads, selection, first) else 0,
+        "before": None
+        if (start is not None or page.before == END) and first and await _anything_before(reads, selection, first)
+        else 0,
     }
 
 

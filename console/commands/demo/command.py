@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from console.commands.compose import query, settings_of, vault_of
-from console.commands.demo.director import CoreKeeper, Director, peak_rss_kb
+from console.commands.demo.director import CoreKeeper, Director, cpu_seconds, peak_rss_kb
 from console.commands.demo.world import World, WorldError, write_files
 from console.commands.stocking import stock_up
 from core.audit import audit
@@ -130,6 +130,11 @@ def _headless(folder: Path, given: dict[str, Any]) -> int:
         result["rss_mb"] = {
             "core": round(max(keeper.peak_rss_kb, 0) / 1024),
             "world": round(peak_rss_kb(world.process.pid) / 1024),
+        }
+        assert keeper.process is not None
+        spent = {"core": cpu_seconds(keeper.process.pid), "world": cpu_seconds(world.process.pid)}
+        result["cpu_ms_per_order"] = {
+            name: round(cpu * 1000 / max(result["delivered"], 1), 2) for name, cpu in spent.items()
         }
         keeper.stop()
         report = audit(folder / "keydesk.db")

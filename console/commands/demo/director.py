@@ -88,6 +88,15 @@ class CoreKeeper:
                 self.process.wait()
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_rss_kb(pid: int) -> int:
     """Peak resident memory of a process in kB, 0 when it is gone."""
     try:
@@ -108,6 +117,7 @@ class Director:
         self._random = random.Random(seed)
         self._kills, self._aimed, self._turn = kills, 0, 0
         self.settlement: dict[tuple[str, str], dict[str, Any]] = {}
+        self._rates: list[tuple[float, int]] = []
 
     def run(self) -> float:
         """Until every order of the ledger is settled or nothing moves any more. Returns the seconds it took."""
@@ -135,6 +145,7 @@ class Director:
                 pause = min(max(0.5, (time.monotonic() - took) * 4), 10.0)
             except CallError:
                 continue  # the core was just killed; the next round starts it again
+            self._rates.append((time.monotonic(), self._gone_out(counters)))
             shown = f"{state['orders_created']} placed, {counters['stages'].get('delivered', 0)} delivered, {busy} open"
             moved = f"{state['ledger_events']} {busy} {counters['seq']}"
             if moved != last_seen:
@@ -162,6 +173,17 @@ class Director:
             self._turn += 1
             self._aimed += 1
             self.world.post("kill", point=point, after_events=self._random.randint(200, 400))
+
+    def _gone_out(self, counters: dict[str, Any]) -> int:
+        return sum(int(counters["stages"].get(name, 0)) for name in ("delivered", "closed"))
+
+    def delivered_per_second(self) -> float:
+        """The rate while there was plenty to do: from the first sample to the one with four fifths of all deliveries."""
+        if len(self._rates) < 3:
+            return 0.0
+        (begun, first), most = self._rates[0], max(n for _, n in self._rates)
+        at, count = next((t, n) for t, n in self._rates if n >= most * 0.8)
+        return (count - first) / (at - begun) if at > begun else 0.0
 
     def _busy(self, counters: dict[str, Any]) -> int:
         stages = counters["stages"]
@@ -216,5 +238,6 @@ class Director:
             "core_crashes": self.keeper.crashed,
             "restarts": self.keeper.starts - 1,
             "seconds": round(seconds, 1),
+            "delivered_per_second": round(self.delivered_per_second(), 1),
             "orders_per_second": round(delivered / seconds, 1) if seconds else 0.0,
         }
