@@ -41,6 +41,7 @@ class Options:
     mouse: bool = False
     direct: bool = True
     live: bool = True
+    view: str = "work"  # the first one shown
     keymap: Path | None = None  # None: the user's own file
 
 
@@ -85,6 +86,7 @@ class DeskApp(App[None]):
             live=options.live,
             direct=options.direct,
             read_only=options.read_only,
+            view=options.view,
         )
 
     def _read_keymap(self, path: Path) -> Keymap:

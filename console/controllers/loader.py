@@ -200,4 +200,6 @@ class Loader:
             return t("queue.offline", path=desk.client.socket_path)
         if desk.standing.filter:
             return t("queue.empty_filter", key=keymap.sign("filter"), esc=keymap.sign("back"))
+        if desk.standing.view == "work":
+            return t("queue.all_done", next=keymap.sign("view_next"), exceptions=keymap.sign("cases"))
         return t("queue.empty")

@@ -115,6 +115,7 @@ WORDS: dict[str, str] = {
     "link.lost": "line lost, retrying",
     # states of the list
     "queue.empty": "No orders here.",
+    "queue.all_done": "Nothing to do: the machine has done it all. {next} shows other views, {exceptions} the exceptions.",
     "queue.empty_filter": "No order matches the filter. {key} changes it, {esc} clears it.",
     "queue.loading": "Reading...",
     "queue.lost": "The line to the core is lost. This is what stood here before; the core works on. Retrying.",

@@ -115,6 +115,7 @@ WORDS: dict[str, str] = {
     "link.lost": "已断线，重连中",
     # states of the list
     "queue.empty": "这里没有订单。",
+    "queue.all_done": "没有待办：机器都处理完了。按 {next} 看其他视图，按 {exceptions} 看异常。",
     "queue.empty_filter": "没有符合筛选的订单。按 {key} 改筛选，{esc} 清除。",
     "queue.loading": "正在读取…",
     "queue.lost": "与核心的连接断了，下面是断线前的数据；核心照常工作，正在重连。",

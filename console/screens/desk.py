@@ -45,11 +45,19 @@ class DeskScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(
-        self, client: Client, clock: Clock, keymap: Keymap, glyphs: Glyphs, live: bool, direct: bool, read_only: bool
+        self,
+        client: Client,
+        clock: Clock,
+        keymap: Keymap,
+        glyphs: Glyphs,
+        live: bool,
+        direct: bool,
+        read_only: bool,
+        view: str,
     ) -> None:
         super().__init__()
         self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
-        self.standing = DeskStanding(force_read_only=read_only)
+        self.standing = DeskStanding(force_read_only=read_only, view=view)
         self.queue = QueueTable(clock, glyphs, direct, id="queue")
         self.detail = DetailPane(clock, keymap.sign("detail_down"), id="detail")
         self.case_list = PickList(id="cases")

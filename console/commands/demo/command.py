@@ -176,7 +176,9 @@ def _live(folder: Path, given: dict[str, Any]) -> int:
     try:
         keeper.start()
         world.post("begin")
-        options = ["--socket", os.fspath(socket)] + (["--language", given["language"]] if given["language"] else [])
+        options = ["--socket", os.fspath(socket), "--view", "recent"] + (
+            ["--language", given["language"]] if given["language"] else []
+        )
         # The console runs as a child so that a crash of the screen cannot leave world and core behind.
         return subprocess.run([sys.executable, "-P", "-m", "console.cli", *options], check=False).returncode
     finally:
