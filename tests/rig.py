@@ -49,6 +49,9 @@ class Codes:
     def product_of(self, shop: str, sku: str) -> str:
         return "" if sku.startswith("?") else sku
 
+    def title_of(self, product: str) -> str:
+        return product
+
     def is_hot(self, product: str) -> bool:
         return product in self.hot
 

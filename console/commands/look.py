@@ -93,27 +93,46 @@ def orders_command(ctx: click.Context, view: str, filter_: str, limit: int, sock
 
 @orders_command.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--shop", required=True, help="The configured shop that these orders belong to.")
 @click.option("--yes", is_flag=True, help="Do not ask after the preview.")
 @socket_option
 @json_option
-def import_orders(file: Path, shop: str, yes: bool, socket: str | None, as_json: bool) -> int:
+def import_orders(file: Path, yes: bool, socket: str | None, as_json: bool) -> int:
     """Take orders from a CSV file when a platform's interface is down.
 
-    Columns: ext_id, sku, qty, amount, paid, contact (buyer, title, message are optional). Importing the same file
-    twice changes nothing: an order is known by its shop and number.
+    Columns: shop, ext_id, sku, qty, amount, and if wanted paid, contact, buyer, title, message, txn. Importing the
+    same file twice changes nothing: an order is known by its shop and number. A file with a bad line is refused whole.
     """
     core = Core(socket)
-    preview = core.call("POST", "/v1/import/orders", file.read_bytes(), shop=shop, name=file.name)
-    if preview.get("errors"):
-        for error in preview["errors"][:20]:
-            click.echo(f"line {error['line']}: {error['why']}", err=True)
-        raise click.ClickException(f"{len(preview['errors'])} lines cannot be read; nothing was imported.")
-    click.echo(f"{preview['new']} new, {preview['known']} known already, {preview['lines']} lines", err=True)
+    preview = core.call("POST", "/v1/import/orders/preview", file.read_bytes(), name=file.name)
+    for error in preview["errors"][:20]:
+        click.echo(f"{file.name}:{error['line']}: {error['why']}", err=True)
+    if preview["errors"]:
+        raise click.ClickException(f"{preview['bad']} lines cannot be read; nothing was imported.")
+    click.echo(f"{preview['orders']} orders: {preview['new']} new, {preview['known']} known already", err=True)
     if not yes and not click.confirm("import them?", default=True, err=True):
         return 130
-    done = core.post("/v1/import/orders/apply", token=preview["token"])
-    click.echo(json.dumps(done) if as_json else f"imported {done['new']} orders")
+    done = core.post("/v1/import/orders", token=preview["token"])
+    click.echo(json.dumps(done) if as_json else f"imported {done['imported']} orders, {done['known']} were known")
+    return 0
+
+
+@orders_command.command("reveal")
+@click.argument("number")
+@click.option("--reason", required=True, help="Why; it is recorded with your name.")
+@socket_option
+@json_option
+def reveal_keys(number: str, reason: str, socket: str | None, as_json: bool) -> int:
+    """Show the keys bound to one order, to be typed in by hand where an interface is down. Each reveal is recorded."""
+    core = Core(socket)
+    rows = [row for row in core.get("/v1/find", q=number)["rows"] if number in (row["ext_id"], str(row["id"]))]
+    if len(rows) != 1:
+        raise click.ClickException(f"{len(rows)} orders have the number {number!r}; give it in full.")
+    shown = core.post(f"/v1/orders/{rows[0]['id']}/reveal", reason=reason)
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False))
+        return 0
+    for key in shown["keys"]:
+        click.echo(f"{key['line']}/{key['slot']}  {key['key']}")
     return 0
 
 

@@ -38,6 +38,9 @@ class _Codes:
     def product_of(self, shop: str, sku: str) -> str:
         return sku
 
+    def title_of(self, product: str) -> str:
+        return product
+
     def is_hot(self, product: str) -> bool:
         return product == "p0"
 

@@ -33,6 +33,10 @@ class Catalogue(Protocol):
         """Whether the merchant marked the product as hot."""
         ...
 
+    def title_of(self, product: str) -> str:
+        """The product's title for people."""
+        ...
+
 
 class ShopInfo(Struct, frozen=True):
     """One shop as the stages see it. ``send_lane`` is the shop's own name or a channel's."""

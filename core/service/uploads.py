@@ -74,8 +74,7 @@ class Uploads:
         vault = self._need_vault()
         if not product or clean(product, 64) != product or any(c.isspace() for c in product):
             raise bad_request("which product?", "Give product=ID, as in products.toml.")
-        titles = await self._reads.all("SELECT title FROM product WHERE id = ?", (product,))
-        title = str(titles[0][0]) if titles else ""
+        title = self._setup.catalogue.title_of(product)
 
         def read() -> Plan:
             return Plan(vault, product, clean(name, 100), title, keyfile.read(data, self._keys_max))

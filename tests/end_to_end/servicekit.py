@@ -29,6 +29,9 @@ class OneProduct:
         """Its product."""
         return "steam-50" if sku == "sku-1" else ""
 
+    def title_of(self, product: str) -> str:
+        return product
+
     def is_hot(self, product: str) -> bool:
         """Never."""
         return False
