@@ -1,11 +1,12 @@
 """Goods lines of orders that have no key yet follow the platform: another SKU, another quantity, another price."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.lifecycle import CaseKind, Stage
 from core.model.order import OrderUpdate
+from core.pipeline.endings import Standing
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
@@ -16,22 +17,13 @@ STORED = (
 )
 
 
-class _Order(Protocol):
-    @property
-    def id(self) -> int: ...
-    @property
-    def shop(self) -> int: ...
-    @property
-    def stage(self) -> int: ...
-
-
 class Lines:
     """Rewrites lines that differ from the newest snapshot."""
 
     def __init__(self, tx: Tx, setup: Setup) -> None:
         self._tx, self._setup = tx, setup
 
-    def follow(self, orders: Sequence[tuple[_Order, OrderUpdate]]) -> None:
+    def follow(self, orders: Sequence[tuple[Standing, OrderUpdate]]) -> None:
         """Bring the lines of these orders up to their snapshots. Call it only while no key is bound to them."""
         tx = self._tx
         stored: dict[int, list[tuple[Any, ...]]] = {}
@@ -42,7 +34,7 @@ class Lines:
             if stored.get(order.id) != wanted:
                 self._rewrite(order, update)
 
-    def _rewrite(self, order: _Order, update: OrderUpdate) -> None:
+    def _rewrite(self, order: Standing, update: OrderUpdate) -> None:
         tx, shop = self._tx, self._setup.shops[order.shop].name
         products = [self._setup.catalogue.product_of(shop, x.sku) for x in update.lines]
         tx.run("DELETE FROM line WHERE order_id = ?", (order.id,))
