@@ -105,7 +105,16 @@ class Engine:
         self.gatekeeper = Gatekeeper(Gate(self.setup), self.writer, self.pullers, self.spawn)
         self.lanes = {
             name: Lane(
-                name, way, self.setup, self.writer, self.readers, self.open_key, self.clock, self.language, self.spawn
+                name,
+                way,
+                self.setup,
+                self.writer,
+                self.readers,
+                self.open_key,
+                self.clock,
+                self.language,
+                self.spawn,
+                self._reread,
             )
             for name, way in {**self.channels, **self.shops}.items()
         }
@@ -155,6 +164,10 @@ class Engine:
         self._works.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not self._stop.is_set():
             log.error("work_failed", error=repr(error))
+
+    def _reread(self, shop: int, ext_id: str) -> None:
+        if shop in self.pullers:
+            self.pullers[shop].refresh(ext_id, self.spawn)
 
     def open_key(self, key: SealedKey) -> str:
         """The plain key; the only place where the machine opens one."""

@@ -39,7 +39,7 @@ class CoreSettings(_Section):
     rules: str = ""  # "" = rules.toml beside this file, else as shipped
     products: str = ""
     system: bool = False  # true: one core for many users; its settings must not be writable by others
-    fresh_seconds: int = Field(default=120, ge=1, le=86_400)
+    fresh_seconds: int = Field(default=30, ge=1, le=86_400)
     attempts_max: int = Field(default=3, ge=1, le=20)
     batch_max: int = Field(default=1000, ge=1, le=10_000)
     language: Literal["zh_CN", "en"] = "zh_CN"

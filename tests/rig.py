@@ -133,9 +133,9 @@ class Rig:
             imports.write(tx, made, "test")
         return [0] * len(items)
 
-    async def pull(self, *updates: Update, shop: int = 1, cursor: str | None = "c") -> Any:
+    async def pull(self, *updates: Update, shop: int = 1, cursor: str | None = "c", more: bool = False) -> Any:
         """Intake of one batch."""
-        item = IntakeItem(shop, Batch(updates=updates, cursor=cursor, more=False), self.clock())
+        item = IntakeItem(shop, Batch(updates=updates, cursor=cursor, more=more), self.clock())
         return await self.writer.do(self.intake.apply, item)
 
     async def pass_gate(self, limit: int = 500) -> GatePass:

@@ -79,7 +79,7 @@ def _bare(folder: Path, orders: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
     world = World(folder / "world", ["--orders", str(orders), "--late", "3", "--seed", "7"], folder / "world.log")
     try:
-        engine = engine_of(settings_of(os.fspath(write_files(world.ready, folder, find("rules.toml"), "zh_CN"))))
+        engine = engine_of(settings_of(os.fspath(write_files(world.ready, folder, find("rules.toml"), "zh_CN", 3.0))))
         world.post("begin")
         keys = {name: Path(told["keys"]) for name, told in world.ready["products"].items()}
 

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from core.desk.cases import CaseRow, open_cases
+from core.model.clock import SECOND
 from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, IntentState, Stage
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
+from core.store.words import KNOWN_AT
 
 
 class SealedKey(NamedTuple):
@@ -45,10 +47,12 @@ class Opened(Struct, frozen=True):
 
 
 class NotOpened(Struct, frozen=True):
-    """No attempt may be made now, and why."""
+    """No attempt may be made now, and why. With ``stale`` the order is to be read again first."""
 
     intent: int
     why: str
+    shop: int = 0
+    ext_id: str = ""
 
 
 class _Row(NamedTuple):
@@ -67,11 +71,13 @@ class _Row(NamedTuple):
     due: int
     contact: str
     ext_id: str
+    known_at: int
 
 
 INTENTS = (
     "SELECT i.id, i.order_id, i.shop, i.effect, i.via, i.state, i.tries, i.recipient, o.stage, o.blocks, o.refund_open, "
-    "o.paid - o.refunded, o.due, o.contact, o.ext_id FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
+    "o.paid - o.refunded, o.due, o.contact, o.ext_id, "
+    f"{KNOWN_AT} FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
     "JOIN orders o ON o.id = i.order_id"
 )
 KEYS = (
@@ -79,6 +85,7 @@ KEYS = (
     "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL CROSS JOIN batch b ON b.id = k.batch "
     "CROSS JOIN line l ON l.order_id = k.order_id AND l.line = k.line WHERE k.state = 1 ORDER BY k.order_id, k.line, k.slot"
 )
+REREAD_US = SECOND // 2  # how long an attempt waits for its order to be read again, before it looks anew
 OPEN = "UPDATE intent SET state = 1, tries = tries + 1, epoch = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 INSERT_ATTEMPT = "INSERT INTO attempt(intent_id, n, order_id, opened_at, epoch) VALUES(?, ?, ?, ?, ?)"
 
@@ -114,8 +121,14 @@ class OpenAttempts:
         cases: list[CaseRow] = []
         blocked: list[int] = []
         readdress: list[tuple[str, int]] = []
+        since = tx.now - self.setup.fresh_us
+        stale: list[int] = []
         for intent, row in rows.items():
             why = refusal(row)
+            if not why and row.effect == Effect.SEND and row.known_at < since:
+                answers[intent] = NotOpened(intent, "stale", row.shop, row.ext_id)
+                stale.append(intent)
+                continue
             if not why and row.effect == Effect.SEND and self.setup.shops[row.shop].needs_contact:
                 if row.recipient != row.contact and row.tries == 0:
                     row = row._replace(recipient=row.contact)
@@ -134,6 +147,11 @@ class OpenAttempts:
             else:
                 opened.append(row)
         tx.many("UPDATE intent SET recipient = ? WHERE id = ?", readdress)
+        if stale:
+            tx.run(
+                "UPDATE intent SET next_at = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+                (tx.now + REREAD_US, tx.now, as_json(stale)),
+            )
         if blocked:
             tx.run(
                 f"UPDATE intent SET state = {int(IntentState.BLOCKED)}, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",

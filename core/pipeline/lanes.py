@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from core.faultpoints import point
 from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, Outcome, Result, Slot
-from core.pipeline.attempts import OpenAttempts, Opened, SealedKey
+from core.pipeline.attempts import NotOpened, OpenAttempts, Opened, SealedKey
 from core.pipeline.message import render
 from core.pipeline.outcomes import Came, Record
 from core.pipeline.setup import Setup
@@ -40,11 +40,13 @@ class Lane:
         clock: Clock,
         language: str,
         spawn: Spawn,
+        reread: Callable[[int, str], None],
         room: int = 48,
     ) -> None:
         self.name, self.channel, self.room = name, channel, room
         self._setup, self._writer, self._readers, self._clock = setup, writer, readers, clock
         self._open_key, self._language, self._spawn = open_key, language, spawn
+        self._reread = reread
         self._opener, self._recorder = OpenAttempts(setup), Record(setup)
         self._busy: set[int] = set()
         self._news = asyncio.Event()
@@ -89,6 +91,8 @@ class Lane:
         try:
             opened = await self._writer.do(self._opener.apply, intent)
             if not isinstance(opened, Opened):
+                if isinstance(opened, NotOpened) and opened.why == "stale":
+                    self._reread(opened.shop, opened.ext_id)
                 return
             point("before_send")
             outcome = await self._perform(opened)

@@ -111,7 +111,7 @@ class Puller:
         else:
             raise error
         if item.keep_cursor:
-            empty = Batch(updates=(), cursor=item.batch.cursor, more=False)
+            empty = Batch(updates=(), cursor=item.batch.cursor, more=item.batch.more)
             await self._store(IntakeItem(self.shop_id, empty, item.seen_at))
 
     async def _sleep(self, seconds: float) -> None:

@@ -66,6 +66,6 @@ class Setup:
     catalogue: Catalogue
     shops: dict[int, ShopInfo] = field(default_factory=dict)
     judge: Judge = judge_nothing
-    fresh_us: int = 120 * SECOND  # how old a platform snapshot may be at the gate
+    fresh_us: int = 30 * SECOND  # how old news of an order may be at the gate and at every attempt to send
     tries_max: int = 3  # attempts of a class A or B effect before a person is asked
     default_patience_us: int = 24 * 3600 * SECOND  # sort time of an order without a platform deadline

@@ -1,5 +1,6 @@
 """The statements of the queue use the indexes they were made for; a sort or a scan of the table would show at 10 M rows."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,4 +67,4 @@ def test_case_and_hold_counts_read_indexes_only(path: Path) -> None:
 
 
 def test_the_columns_are_those_the_presenter_unpacks() -> None:
-    assert len(COLUMNS.split(",")) == 24
+    assert len(re.sub(r"max\(.*\) AS ", "", COLUMNS).split(",")) == 24

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from core.model.effects import Effect, Result
-from core.model.lifecycle import IntentState, Stage
+from core.model.lifecycle import CaseKind, IntentState, Stage
 from core.model.order import PaymentKind, PlatformState, RefundState
 from core.pipeline import upkeep
 from core.pipeline.attempts import NotOpened
@@ -160,3 +160,32 @@ async def test_a_snapshot_that_ends_an_order_and_changes_its_lines_leaves_it_end
         await rig.pull(order("A1", sku="p2", rev=T0 + 1, state=PlatformState.CANCELLED))
         assert await rig.stage("A1") == Stage.CANCELLED
         assert await rig.all("SELECT stage, n FROM tally WHERE n != 0") == [(Stage.CANCELLED, 1)]
+
+
+async def test_an_attempt_waits_for_a_fresh_snapshot(tmp_path: Path) -> None:
+    """An intent that waited behind an outage is not sent on old news: the buyer may have his money back by now."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order("A1", paid=1000))
+        intent = await rig.intent()
+        rig.clock.step(rig.setup.fresh_us / 1_000_000 + 1)
+        opened = await rig.open(intent)
+        assert isinstance(opened, NotOpened)
+        assert (opened.why, opened.shop, opened.ext_id) == ("stale", 1, "A1")
+        assert await rig.one("SELECT state FROM intent") == IntentState.PENDING
+        await rig.pull()  # the shop's list was read to its end, and nothing had changed
+        await rig.deliver(intent)
+
+
+async def test_the_gate_waits_for_a_fresh_snapshot(tmp_path: Path) -> None:
+    """An order that became ready on old news is read again first; a complete pull of its shop is news as well."""
+    async with Rig(tmp_path) as rig:
+        await rig.pull(order("A1", paid=1000))
+        rig.clock.step(rig.setup.fresh_us / 1_000_000 + 1)
+        await rig.stock("p1", 1)
+        await rig.close("A1", [CaseKind.NO_STOCK])
+        assert (await rig.pass_gate()).stale == ((1, "A1", await rig.one("SELECT id FROM orders")),)
+        await rig.pull(more=True)  # a pull that has not reached the end says nothing of the rest
+        assert (await rig.pass_gate()).allocated == 0
+        await rig.pull()
+        assert (await rig.pass_gate()).allocated == 1

@@ -95,7 +95,7 @@ def demo_command(**given: Any) -> int:
 def _prepare(folder: Path, given: dict[str, Any], arguments: list[str]) -> tuple[World, Path, Path]:
     world = World(folder / "world", arguments, folder / "world.log")
     language = given["language"] or "zh_CN"
-    settings = write_files(world.ready, folder, find("rules.toml"), language)
+    settings = write_files(world.ready, folder, find("rules.toml"), language, given["late"])
     loaded = settings_of(os.fspath(settings))
     files = {name: Path(told["keys"]) for name, told in world.ready["products"].items()}
     shown = sys.stderr.isatty()
