@@ -42,7 +42,12 @@ class Lazy(click.Group):
             formatter.write_dl([(name, SURFACE[name][1]) for name in sorted(SURFACE)])
 
 
-@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Lazy,
+    epilog="Options of the console: --socket PATH, --settings FILE, --language zh_CN|en, --view NAME, --theme NAME, "
+    "--ascii, --read-only, --mouse, --no-direct.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(metadata.version("keydesk"), prog_name="keydesk")
 def keydesk() -> None:
     """Keydesk 卡台: every paid order gets its key, exactly once.
