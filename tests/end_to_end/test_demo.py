@@ -1,0 +1,75 @@
+"""The demo as a command: every order settled, and the world's own ledger shows nothing but zeros."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.practicekit import keydesk, last_object, place
+
+__all__ = ["place"]
+SAMPLE = Path(__file__).parents[1] / "data" / "cdnow_sample.txt"
+
+
+def _demo(home: Path, *arguments: str) -> dict[str, Any]:
+    ran = keydesk(home, "demo", "--headless", "--json", "--dir", str(home / "d"), *arguments, timeout=170)
+    assert ran.returncode == 0, ran.stderr[-3000:] + ran.stdout[-3000:]
+    result = last_object(ran.stdout)
+    assert result["ok"] is True
+    assert (result["settled"], result["lost"], result["stuck"]) == (result["orders"], 0, [])
+    assert (result["keys_sent_twice"], result["sent_unpaid"], result["oversold"]) == (0, 0, 0)
+    assert (result["audit_violations"], result["core_crashes"]) == (0, 0)
+    ended = result["delivered"] + result["closed_unpaid"] + result["refunded"] + result["refused_zero"]
+    assert ended + result["parked_orders"] == result["orders"], "each order is settled in exactly one way"
+    return result
+
+
+def test_a_quiet_day(place: Path) -> None:
+    result = _demo(place, "--orders", "300", "--seed", "7", "--late", "3")
+    assert result["orders"] == 300
+    assert result["delivered"] > 250
+    assert result["parked"]["buyer_input_invalid"] > 0
+    assert result["parked"]["underpaid"] > 0
+    assert "other" not in result["parked"]
+    assert result["core_kills"] == 0
+    # What the command reported is what an audit of the files that it left says too.
+    assert keydesk(place, "audit", "--database", str(place / "d" / "keydesk.db")).returncode == 0
+
+
+@pytest.mark.timeout(200)
+def test_a_bad_day(place: Path) -> None:
+    """Broken networks, a silent platform, and the core killed at each of the four points around an effect."""
+    given = ("--faults", "chaos", "--orders", "700", "--rate", "35", "--seed", "3", "--late", "4")
+    result = _demo(place, *given)
+    assert result["orders"] == 700
+    assert result["core_kills"] == result["restarts"] >= 4
+    assert set(result["kill_points"]) == {"before_send", "in_flight", "after_acted", "before_record"}
+    fired = result["faults_fired"]
+    assert {kind for kind in ("drop", "half", "token", "rate", "hang", "reset_after") if not fired[kind]} == set()
+    assert result["parked"]["no_stock"] > 0, "a shortage is shown, not sold"
+    assert "other" not in result["parked"]
+
+
+def test_real_purchases(place: Path) -> None:
+    """2,000 rows of the CDNOW table; what must come of them is counted here from the table alone."""
+    bought: Counter[str] = Counter()
+    zero = vip = cards = 0
+    for line in SAMPLE.read_text("ascii").splitlines()[1:]:
+        customer, _, items, dollars = line.split()
+        bought[customer] += 1
+        free = float(dollars) == 0
+        zero += free
+        vip += bought[customer] >= 10
+        cards += 0 if free else int(items)
+    result = _demo(place, "--replay", str(SAMPLE))
+    assert (result["orders"], sum(bought.values())) == (2000, 2000)
+    assert (result["refused_zero"], result["vip_ranked"]) == (zero, vip)
+    assert zero > 0
+    assert vip > 0
+    parked = result["parked_orders"]
+    assert result["delivered"] == 2000 - zero - parked
+    assert parked == 0
+    sold = keydesk(place, "audit", "--database", str(place / "d" / "keydesk.db"), "--json")
+    assert last_object(sold.stdout)["orders"] == 2000
+    assert cards > 4000
