@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from console import sockets
-from core.bench.queue import build
+from core.bench.merchant import build
 
 PRESSES = ["down"] * 20 + ["up"] * 20
 GAP_S = 0.09

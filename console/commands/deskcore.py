@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from core.bench.queue import SHOPS
+from core.bench.merchant import PLATFORMS, SHOP, SHOPS
 from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline.setup import Setup, ShopInfo
 from core.products import Catalogue
@@ -55,8 +55,9 @@ async def serve(database: Path, socket: Path, per_second: int) -> None:
     await writer.start("bench")
     setup = Setup(Catalogue())
     spec = EffectSpec(Effect.SEND, EffectClass.C, "bench")
-    for number, (name, platform) in SHOPS.items():
-        setup.shops[number] = ShopInfo(number, name, platform, name, spec, None)
+    for number in range(1, SHOPS + 1):
+        name = SHOP.format(number)
+        setup.shops[number] = ShopInfo(number, name, PLATFORMS[number % len(PLATFORMS)], name, spec, None)
     service = Service(writer, reader_engine(database), setup, Options("bench"))
     server = SocketServer(service, socket)
     loop = asyncio.get_running_loop()

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 from core.desk.reads import Reads, Row
 from core.desk.why import Standing, why_of
 from core.model.lifecycle import Stage, money_axis, time_axis
-from core.store.words import KNOWN_AT
 
 COLUMNS = (
     "o.id, o.ext_id, o.shop, o.product, o.title, o.qty, o.due, o.paid, o.refunded, o.refund_open, o.currency, o.buyer, "
     "o.buyer_name, o.stage, o.tag, o.nprio, o.created_at, o.deadline, o.delivered_at, o.version, o.note, o.writeback, "
-    f"{KNOWN_AT} AS known_at, o.due_at"
+    "o.seen_at, o.due_at"
 )
 # Oldest first, as the why code wants them; ids ascend with time.
 _ATTACHED = """

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.model.lifecycle import CaseKind, HoldReason, IntentState, Stage, WriteBack
-from core.store.words import KNOWN_AT
 
 _SIMPLE = (
     "unpaid", "underpaid", "refund_open", "stale", "at_gate", "queued_send", "sending", "unknown", "blocked",
@@ -32,7 +31,7 @@ class Standing(NamedTuple):
     refunded: int
     refund_open: bool
     writeback: int
-    known_at: int  # of core.store.words.KNOWN_AT
+    seen_at: int
     send: int | None = None
 
 
@@ -62,7 +61,7 @@ def why_of(order: Standing, holds: Sequence[str], cases: Sequence[str], stale_be
         return "unpaid"
     if order.paid - order.refunded < order.due:
         return "underpaid"
-    return "stale" if order.known_at < stale_before else "at_gate"
+    return "stale" if order.seen_at < stale_before else "at_gate"
 
 
 _SEND = "(SELECT i.state FROM intent i WHERE i.order_id = o.id AND i.effect = 1 ORDER BY i.gen DESC LIMIT 1)"
@@ -77,4 +76,4 @@ WHY_SQL = f"""coalesce(
   WHEN o.stage >= 2 THEN CASE coalesce({_SEND}, 0) WHEN 0 THEN 'queued_send' WHEN 1 THEN 'sending'
    WHEN 2 THEN 'sending' WHEN 4 THEN 'unknown' ELSE 'blocked' END
   WHEN o.paid = 0 THEN 'unpaid' WHEN o.paid - o.refunded < o.due THEN 'underpaid'
-  WHEN {KNOWN_AT} < ? THEN 'stale' ELSE 'at_gate' END)"""
+  WHEN o.seen_at < ? THEN 'stale' ELSE 'at_gate' END)"""

@@ -15,7 +15,6 @@ from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, IntentState, Stage
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
-from core.store.words import KNOWN_AT
 
 
 class SealedKey(NamedTuple):
@@ -71,13 +70,13 @@ class _Row(NamedTuple):
     due: int
     contact: str
     ext_id: str
-    known_at: int
+    seen_at: int
 
 
 INTENTS = (
     "SELECT i.id, i.order_id, i.shop, i.effect, i.via, i.state, i.tries, i.recipient, o.stage, o.blocks, o.refund_open, "
     "o.paid - o.refunded, o.due, o.contact, o.ext_id, "
-    f"{KNOWN_AT} FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
+    "o.seen_at FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
     "JOIN orders o ON o.id = i.order_id"
 )
 KEYS = (
@@ -125,7 +124,7 @@ class OpenAttempts:
         stale: list[int] = []
         for intent, row in rows.items():
             why = refusal(row)
-            if not why and row.effect == Effect.SEND and row.known_at < since:
+            if not why and row.effect == Effect.SEND and row.seen_at < since:
                 answers[intent] = NotOpened(intent, "stale", row.shop, row.ext_id)
                 stale.append(intent)
                 continue

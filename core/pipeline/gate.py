@@ -16,15 +16,12 @@ from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
-from core.store.words import KNOWN_AT
 
 # ``due`` stands on the left here and in the index: SQLite turns a comparison round to have the column there, and then
 # no longer sees that the partial index covers it.
 READY = "stage = 1 AND blocks = 0 AND refund_open = 0 AND due <= paid - refunded AND due > 0"
-PICK = f"SELECT id, shop, contact FROM orders o WHERE {READY} AND {KNOWN_AT} >= ? ORDER BY nprio, due_at, id LIMIT ?"
-PICK_STALE = (
-    f"SELECT id, shop, ext_id FROM orders o WHERE {READY} AND {KNOWN_AT} < ? ORDER BY nprio, due_at, id LIMIT ?"
-)
+PICK = f"SELECT id, shop, contact FROM orders o WHERE {READY} AND o.seen_at >= ? ORDER BY nprio, due_at, id LIMIT ?"
+PICK_STALE = f"SELECT id, shop, ext_id FROM orders o WHERE {READY} AND o.seen_at < ? ORDER BY nprio, due_at, id LIMIT ?"
 LINES = "SELECT l.order_id, l.line, l.product, l.qty FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
 FREE_KEYS = "SELECT id FROM key WHERE product = ? AND state = 0 ORDER BY id LIMIT ?"
 TAKE_KEY = "UPDATE key SET state = 1, order_id = ?, line = ?, slot = ?, taken_at = ? WHERE id = ? AND state = 0"

@@ -169,15 +169,11 @@ class Intake:
             close_cases(tx, ids, kinds, "readable again", "intake")
 
     def _cursors(self, tx: Tx, items: list[IntakeItem]) -> None:
-        newest = {item.shop: item for item in items if item.keep_cursor}
-        # A pull that reached the end of the shop's lists vouches for all its orders as of the moment it began.
+        newest = {item.shop: item.batch.cursor for item in items if item.keep_cursor}
         tx.many(
-            "INSERT INTO cursor(shop, value, at, caught_up_at) VALUES(?, ?, ?, ?) ON CONFLICT(shop) DO UPDATE SET "
-            "value = excluded.value, at = excluded.at, caught_up_at = max(caught_up_at, excluded.caught_up_at)",
-            [
-                (shop, item.batch.cursor, tx.now, 0 if item.batch.more else item.seen_at)
-                for shop, item in newest.items()
-            ],
+            "INSERT INTO cursor(shop, value, at) VALUES(?, ?, ?) "
+            "ON CONFLICT(shop) DO UPDATE SET value = excluded.value, at = excluded.at",
+            [(shop, cursor, tx.now) for shop, cursor in newest.items()],
         )
 
 

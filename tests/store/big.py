@@ -36,7 +36,7 @@ INSERT INTO stock SELECT product, sum(state = 0), sum(state = 1), 0, 0, 0 FROM k
 INSERT INTO product SELECT product, product, 'key' FROM stock;
 INSERT INTO batch SELECT id, 'p1', 's', 'w', {T}, 100, x'00', NULL FROM orders WHERE id <= 100;
 INSERT INTO shop VALUES(1, 'mailshop', 'taobao'), (2, 'pddshop', 'pinduoduo'), (3, 'topup', 'other');
-INSERT INTO cursor VALUES(1, 'c', {T}, {T})
+INSERT INTO cursor VALUES(1, 'c', {T})
 """
 
 

@@ -32,6 +32,7 @@ _OUTCOMES = [Result.CONFIRMED] * 5 + [Result.UNKNOWN] * 4 + [Result.REJECTED, Re
 class _Day:
     def __init__(self, rig: Rig, seed: int) -> None:
         self.rig, self.dice = rig, random.Random(seed)
+        rig.setup.fresh_us = 10**12  # nobody reads orders again in this day: news stays news
         self.steps = Steps(rig.setup)
         self.orders = 0
         self.undoable: list[int] = []
