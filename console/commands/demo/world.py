@@ -55,14 +55,14 @@ class World:
         self._log.close()
 
 
-def write_files(ready: dict[str, Any], folder: Path, rules: Path, language: str, late: float) -> Path:
+def write_files(ready: dict[str, Any], folder: Path, rules: Path, language: str, fresh: int) -> Path:
     """The settings, products and rules that make a core the merchant of this world. Returns the settings file.
 
-    Buyers of this world get their money back within ``late`` seconds, where real ones wait for hours, so news of an
-    order grows old sooner here.
+    ``fresh``: seconds after which news of an order is old. Buyers of this world get their money back within seconds,
+    where real ones wait for hours, so it is shorter here than a merchant would set it.
     """
     lines = ["[core]", f"data_dir = {_toml(os.fspath(folder))}", f"language = {_toml(language)}"]
-    lines += [f"fresh_seconds = {max(1, min(30, int(late / 4)))}", ""]
+    lines += [f"fresh_seconds = {fresh}", ""]
     for section in ("shops", "channels"):
         for name, options in ready[section].items():
             lines += [f"[{section}.{name}]", *(f"{key} = {_toml(value)}" for key, value in options.items()), ""]
