@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import msgspec
+
 from core.model.order import Line, Quarantined
 from core.model.text import REPLACEMENT
 
@@ -14,6 +16,8 @@ _EMAIL = re.compile(
     rf"(?!\.?[A-Za-z0-9_@\-{REPLACEMENT}])"
 )
 MAX_QTY: Final = 999
+# What decoding outside bytes can raise: msgspec reports text that is not UTF-8 by Python's own error, not by one of its.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 class Drift(Exception):

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
+
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +76,7 @@ class Tokens:
             kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
         except FileNotFoundError:
             return
-        except (OSError, msgspec.MsgspecError) as exc:
+        except (OSError, *UNREADABLE) as exc:
             log.warning("kept tokens are unreadable: %s", type(exc).__name__)
             return
         if kept.root == self._root:

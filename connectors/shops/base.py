@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.windows import Mark
 from core.model.clock import SECOND, Clock
@@ -78,7 +79,7 @@ class Cursor(Struct, frozen=True):
             return cls(Mark(high=start), Mark(high=start))
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             raise ConnectorError("protocol", f"cursor is not one of ours: {exc}") from None
 
     def text(self) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
 from connectors.shops.pinduoduo.sign import sign
 from connectors.tokens import Pair, Tokens
@@ -88,7 +89,7 @@ class Pdd:
             parts = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])
             if "error_response" in parts:
                 raise _failure(msgspec.json.decode(parts["error_response"], type=_Error))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise PddFailure("garbled", message="answer is not the JSON that was expected") from None
         if key not in parts:
             raise PddFailure("garbled", message=f"answer lacks {key}")
@@ -107,7 +108,7 @@ class Pdd:
             reply = await http.post(self.url, form, HEADERS)
             try:
                 token = msgspec.json.decode(self.open(reply, "pop_auth_token_refresh_response"), type=_Token)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 raise PddFailure("garbled", message="token answer not understood") from None
             if not token.access_token:
                 raise PddFailure("dead", message="an empty token came back")

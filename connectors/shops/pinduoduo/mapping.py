@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from connectors.fields import Drift, check_lines, check_price, check_sum, drift_of
+from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of
 from core.model.clock import SECOND, from_text
 from core.model.money import parse_decimal
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState
@@ -88,7 +88,7 @@ def glance(raw: bytes | msgspec.Raw) -> Glance:
     """What a list row is; an unreadable one comes back without a number."""
     try:
         row = _GLANCE.decode(raw)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Glance()
     return Glance(order_sn=row) if isinstance(row, str) else row
 
@@ -98,7 +98,7 @@ def order_of(raw: bytes | msgspec.Raw, shop: str) -> OrderUpdate | Quarantined:
     data = bytes(raw)
     try:
         order = _ORDER.decode(raw)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         return drift_of(exc).quarantined(clean(glance(raw).order_sn, 64), data)
     try:
         return _order(order, data, shop)
@@ -210,7 +210,7 @@ def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Qu
     data = bytes(raw)
     try:
         row = _REFUND.decode(raw)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         return [drift_of(exc).quarantined(clean(glance(raw).order_sn, 64), data)]
     ext_id, status = clean(row.order_sn, 64), row.after_sales_status
     try:

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
@@ -185,7 +186,7 @@ class PinduoduoShop(ShopBase):
                 reply = await self._fetch("POST", self._pdd.url, HEADERS, body)
             try:
                 return msgspec.json.decode(self._pdd.open(reply, key), type=kind)
-            except msgspec.MsgspecError as exc:
+            except UNREADABLE as exc:
                 raise PddFailure("garbled", message=f"{method}: {exc}") from None
             except PddFailure as failure:
                 if failure.kind != "expired" or again:

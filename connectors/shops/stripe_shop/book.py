@@ -246,5 +246,5 @@ _INTENT = msgspec.json.Decoder(Intent)
 
 
 def decode_intent(raw: bytes | msgspec.Raw) -> Intent:
-    """Raises msgspec.MsgspecError for a missing, retyped or null field."""
+    """Raises one of UNREADABLE for a missing, retyped or null field."""
     return _INTENT.decode(raw)

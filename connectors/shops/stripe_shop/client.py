@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.base import error_of, outcome_of
 from core.model.effects import Outcome, Result
@@ -87,6 +88,6 @@ class StripeClient:
 def _error(reply: Reply) -> tuple[str, str]:
     try:
         error = msgspec.json.decode(reply.body, type=_Refusal).error
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return "", f"HTTP {reply.status}"
     return clean(error.code or "", 60), clean(f"HTTP {reply.status} {error.type} {error.code or ''}", 200)

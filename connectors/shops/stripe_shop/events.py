@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.shops.stripe_shop.client import StripeClient
 from core.ports import ConnectorError
 
@@ -60,7 +61,7 @@ def listed(body: bytes) -> _List:
     """A list object. Raises ConnectorError."""
     try:
         return msgspec.json.decode(body, type=_List)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         raise ConnectorError("protocol", f"list: {exc}") from None
 
 
@@ -163,12 +164,12 @@ class EventList:
 def _glance(raw: msgspec.Raw) -> Glance:
     try:
         return msgspec.json.decode(raw, type=Glance)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         raise ConnectorError("protocol", f"event: {exc}") from None
 
 
 def _read(cursor: str) -> _Mark:
     try:
         return msgspec.json.decode(cursor, type=_Mark)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         raise ConnectorError("protocol", f"cursor is not one of ours: {exc}") from None

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from connectors.fields import Drift, drift_of
+from connectors.fields import UNREADABLE, Drift, drift_of
 from connectors.http import Http
 from connectors.shops.base import ShopBase, all_of
 from connectors.shops.stripe_shop.book import DELIVERED, Book, Intent, Known, decode_intent
@@ -137,7 +137,7 @@ class StripeShop(ShopBase):
     async def _event(self, raw: msgspec.Raw) -> list[Update]:
         try:
             event = msgspec.json.decode(raw, type=_Event)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             return [drift_of(exc).quarantined("", bytes(raw))]
         try:
             if event.type.startswith("payment_intent."):
@@ -146,7 +146,7 @@ class StripeShop(ShopBase):
                 return await self._refunded(event, raw)
             if event.type.startswith("charge.dispute."):
                 return await self._disputed(event, raw)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             drift = drift_of(exc)
             return [Drift(f"data.object.{drift.field}", drift.why).quarantined("", bytes(raw))]
         except Drift as drift:
@@ -156,7 +156,7 @@ class StripeShop(ShopBase):
     def _remember(self, raw: msgspec.Raw) -> None:
         """Take an old event into the book and say nothing of it: which intent of an order was the first must not be
         forgotten with the process. What it cannot use it leaves; the core was told of it when it was new."""
-        with contextlib.suppress(msgspec.MsgspecError, Drift):
+        with contextlib.suppress(*UNREADABLE, Drift):
             event = msgspec.json.decode(raw, type=_Event)
             if event.type.startswith("payment_intent."):
                 intent = decode_intent(event.data.object)
@@ -248,7 +248,7 @@ class StripeShop(ShopBase):
         try:
             intent = decode_intent(reply.body)
             intent.check(self._client.live)
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             raise ConnectorError("protocol", f"PaymentIntent: {drift_of(exc)}") from None
         except Drift as drift:
             raise ConnectorError("protocol", f"PaymentIntent: {drift}") from None
@@ -261,7 +261,7 @@ class StripeShop(ShopBase):
             return False
         try:
             statuses = [msgspec.json.decode(raw, type=DisputeState).status for raw in listed(reply.body).data]
-        except msgspec.MsgspecError as exc:
+        except UNREADABLE as exc:
             raise ConnectorError("protocol", f"dispute: {drift_of(exc)}") from None
         return bool(statuses) and all(keeps_money(status) for status in statuses)
 

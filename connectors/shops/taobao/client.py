@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
 from connectors.shops.taobao.sign import sign
 from connectors.tokens import Pair, Tokens
@@ -94,7 +95,7 @@ class Top:
             parts = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])
             if "error_response" in parts:
                 raise self._failure(msgspec.json.decode(parts["error_response"], type=_Error))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise TopFailure("garbled", message="answer is not the JSON that was expected") from None
         if key not in parts:
             raise TopFailure("garbled", message=f"answer lacks {key}")
@@ -115,7 +116,7 @@ class Top:
             try:
                 # The result is JSON inside a JSON string.
                 token = msgspec.json.decode(msgspec.json.decode(answer, type=_Renewed).token_result, type=_Token)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 raise TopFailure("garbled", message="token answer not understood") from None
             if not token.access_token:
                 raise TopFailure("dead", message="an empty session came back")

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from connectors.fields import Drift, check_lines, check_price, check_sum, drift_of, email_in
+from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of, email_in
 from core.model.clock import from_text
 from core.model.money import parse_decimal
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState
@@ -126,7 +126,7 @@ def decode_trade(raw: bytes | msgspec.Raw) -> Trade | Quarantined:
     """Typed strictly: a missing, retyped or null field is drift, not a default."""
     try:
         return _TRADE.decode(raw)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         return drift_of(exc).quarantined(_tid_of(raw), bytes(raw))
 
 
@@ -246,7 +246,7 @@ def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Qu
     data = bytes(raw)
     try:
         row = _REFUND.decode(raw)
-    except msgspec.MsgspecError as exc:
+    except UNREADABLE as exc:
         return [drift_of(exc).quarantined(_tid_of(raw), data)]
     ext_id, refund_id = str(row.tid), str(row.refund_id)
     try:
@@ -278,7 +278,7 @@ def refund_of(raw: bytes | msgspec.Raw, shop: str) -> list[Refund | Payment | Qu
 def _tid_of(raw: bytes | msgspec.Raw) -> str:
     try:
         return clean(str(_TID.decode(raw).tid), 64)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
 
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.taobao.client import Top, TopFailure
@@ -212,7 +213,7 @@ class TaobaoShop(ShopBase):
                 reply = await self._fetch("POST", self._top.url, self._top.headers, body)
             try:
                 return msgspec.json.decode(self._top.open(reply, key), type=kind)
-            except msgspec.MsgspecError as exc:
+            except UNREADABLE as exc:
                 raise TopFailure("garbled", message=f"{method}: {exc}") from None
             except TopFailure as failure:
                 if failure.kind != "expired" or again:
