@@ -90,11 +90,15 @@ def children(pid: int) -> dict[int, str]:
         pids = [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return {}
-    found = {}
-    for child in pids:
-        with contextlib.suppress(OSError):
-            found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
+    return {child: command_line(child) for child in pids}
+
+
+def command_line(pid: int) -> str:
+    """The words that a process was started with, "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 class CoreProcess:
@@ -107,7 +111,11 @@ class CoreProcess:
                 [*KEYDESK, "core", "--settings", os.fspath(settings), "--socket", os.fspath(socket)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
             )  # fmt: skip
-        until(self._up, "the core answers")
+        try:
+            until(self._up, "the core answers")
+        except BaseException:
+            self.end()
+            raise
 
     def _up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
