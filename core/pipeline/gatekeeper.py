@@ -41,15 +41,16 @@ class Gatekeeper:
         while True:
             self._news.clear()
             try:
-                done = await self._writer.do(self._gate.apply, limit)
+                try:
+                    done = await self._writer.do(self._gate.apply, limit)
+                except GateMismatch:
+                    # One order's rows do not add up. Go one by one: the others pass, that one meets a person.
+                    if limit == 1:
+                        await self._writer.do(_park_head, 0)
+                    limit = 1
+                    continue
             except StoreFull:
                 await asyncio.sleep(1.0)
-                continue
-            except GateMismatch:
-                # One order's rows do not add up. Go one by one: the others pass, that one meets a person.
-                if limit == 1:
-                    await self._writer.do(_park_head, 0)
-                limit = 1
                 continue
             for shop, ext_id, _ in done.stale:
                 if shop in self._pullers:

@@ -121,12 +121,9 @@ class Machine:
         return [0] * len(items)
 
     async def all(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
-        """Rows, through the writer, so that every commit is seen."""
-
-        def _read(tx: Any, items: list[Any]) -> list[Any]:
-            return [tx.all(sql, params)] * len(items)
-
-        return await self.engine.writer.do(_read, None)
+        """Rows as last committed; a full disk does not stop readers."""
+        async with self.engine.readers.connect() as connection:
+            return [tuple(row) for row in await connection.exec_driver_sql(sql, params)]
 
     async def one(self, sql: str, *params: Any) -> Any:
         """The first column of the first row."""
