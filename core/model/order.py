@@ -83,6 +83,7 @@ class OrderUpdate(Struct, frozen=True, kw_only=True):
     paid_at: int | None = None
     deadline: int | None = None
     forbid: str = ""  # why the platform forbids shipping, with FORBIDDEN
+    as_of: int | None = None  # UTC us; set when this is told by a message about the past, not read just now
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
     raw: bytes = b""

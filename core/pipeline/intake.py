@@ -52,7 +52,9 @@ class Intake:
                 if isinstance(update, OrderUpdate):
                     held = orders.get((shop, update.ext_id))
                     if held is None or update.rev >= held[0].rev:
-                        orders[(shop, update.ext_id)] = (update, item.seen_at)
+                        # What an event tells is known as of the event, however late it is heard.
+                        seen_at = item.seen_at if update.as_of is None else min(update.as_of, item.seen_at)
+                        orders[(shop, update.ext_id)] = (update, seen_at)
                     for payment in update.payments:
                         _once(payments, shop, payment, twice)
                     for refund in update.refunds:

@@ -114,7 +114,7 @@ class KnownOrders:
                 raws.append((old.id, update.raw))
                 if old.stage <= Stage.OPEN:
                     editable.append((old, update))
-        tx.many("UPDATE orders SET seen_at = ? WHERE id = ?", seen)
+        tx.many("UPDATE orders SET seen_at = max(seen_at, ?) WHERE id = ?", seen)
         strange = [known[key] for key in keys if key in sums.money and money.get(known[key].id, _NOTHING)[3]]
         open_cases(
             tx, [CaseRow(r.id, r.shop, CaseKind.PRICE_MISMATCH, "currency", {"due": r.currency}) for r in strange]

@@ -562,3 +562,14 @@ async def test_a_webhook_is_a_hint_only_when_it_is_signed(shop: Shop, server: Sc
     blank = hmac.new(b"", f"{NOW}.".encode() + body, hashlib.sha256).hexdigest()
     assert not await unset.hint({"Stripe-Signature": f"t={NOW},v1={blank}"}, body)
     await unset.close()
+
+
+async def test_events_tell_of_their_own_time_and_reads_of_now(shop: Shop, api: Api) -> None:
+    """After an outage an event is old news: what it says is dated by the event, what is read is not."""
+    api.add("payment_intent.succeeded", intent(), at=NOW - 90)
+    batch = await shop.pull(None)
+    (order,) = [update for update in batch.updates if isinstance(update, OrderUpdate)]
+    assert order.as_of == (NOW - 90) * 1_000_000
+    read = await shop.read(order.ext_id)
+    assert isinstance(read, OrderUpdate)
+    assert read.as_of is None

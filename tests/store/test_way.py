@@ -190,3 +190,17 @@ async def test_the_gate_waits_for_a_fresh_snapshot(tmp_path: Path) -> None:
         assert (await rig.pass_gate()).allocated == 0
         await rig.pull(order("A1", paid=1000))
         assert (await rig.pass_gate()).allocated == 1
+
+
+async def test_an_event_about_the_past_is_no_fresh_news(tmp_path: Path) -> None:
+    """Pulled late, an event tells how things stood then. A chaos run (seed 11) sent 13 keys between two pulled events,
+    the one that closed a dispute and the one, already waiting, that gave the money back."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order("A1", paid=1000))
+        intent = await rig.intent()
+        rig.clock.step(rig.setup.fresh_us / 1_000_000 + 1)
+        await rig.pull(order("A1", paid=1000, rev=T0 + 5, as_of=T0 + 5))
+        opened = await rig.open(intent)
+        assert isinstance(opened, NotOpened)
+        assert opened.why == "stale"

@@ -30,7 +30,7 @@ from connectors.shops.stripe_shop.money import (
 )
 from connectors.shops.stripe_shop.webhook import verify
 from connectors.shops.windows import Seen
-from core.model.clock import Clock
+from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Update
 from core.model.text import clean
@@ -93,7 +93,7 @@ class StripeShop(ShopBase):
         updates: list[Update] = []
         for raw in step.events:
             if self._seen.fresh(raw):
-                updates += await self._event(raw)
+                updates += await self._event_as_of(raw)
         if step.cursor is not None:
             self._seen.end(step.cursor)
         return Batch(updates=tuple(updates), cursor=step.cursor, more=step.more)
@@ -133,6 +133,19 @@ class StripeShop(ShopBase):
     async def hint(self, headers: Mapping[str, str], body: bytes) -> bool:
         """A webhook: its signature decides, its content is not used; the events are pulled."""
         return verify(headers, body, self._webhook_secret, self._now())
+
+    async def _event_as_of(self, raw: msgspec.Raw) -> list[Update]:
+        """An event tells how things stood when it was made: after an outage that may be long ago, and the next event,
+        not pulled yet, may say that the money went back."""
+        updates = await self._event(raw)
+        try:
+            created = msgspec.json.decode(raw, type=_Event).created * SECOND
+        except UNREADABLE:
+            return updates
+        return [
+            msgspec.structs.replace(update, as_of=created) if isinstance(update, OrderUpdate) else update
+            for update in updates
+        ]
 
     async def _event(self, raw: msgspec.Raw) -> list[Update]:
         try:
