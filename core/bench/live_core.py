@@ -29,6 +29,7 @@ from core.tuning import tune
 
 TICK_S = 0.05
 HEAD = 64  # orders at the top of the queue that most changes meet: what a console has loaded
+MOVE_EVERY = 300  # changes after which one of these leaves and a most urgent order comes in: the list itself moves
 TAGS = ("", "VIP", "加急", "大额")
 
 
@@ -54,12 +55,11 @@ def setup() -> Setup:
 
 class Traffic:
     """A handler for the writer: each item is a number of changes. Of ten, eight change an order where it stands, one
-    takes an order out of the queue and one brings a new order in."""
+    takes an order out of the queue and one brings a new order in, mostly where nobody looks."""
 
     def __init__(self, seed: int = 7) -> None:
         self._random = random.Random(seed)
-        self._made = 0
-        self._last = 0
+        self._made = self._last = self._count = 0
 
     def apply(self, tx: Tx, items: list[int]) -> list[int]:
         """Make so many changes, with versions, counters, events and the touched ids that the feed tells."""
@@ -71,12 +71,18 @@ class Traffic:
         ]
         for count in items:
             drawn = [self._random.random() for _ in range(count)]
-            where = [self._random.choice(head) if self._random.random() < 0.67 else self._anywhere() for _ in drawn]
-            self._alter(tx, sorted({order for order, lot in zip(where, drawn, strict=True) if lot < 0.8}))
-            self._leave(tx, sorted({order for order, lot in zip(where, drawn, strict=True) if 0.8 <= lot < 0.9}))
+            alter = sum(lot < 0.8 for lot in drawn)
+            near = [self._random.random() < 0.67 for _ in range(alter)]
+            self._alter(tx, sorted({self._random.choice(head) if top else self._anywhere() for top in near}))
+            self._leave(tx, [self._anywhere() for lot in drawn if 0.8 <= lot < 0.9])
             for lot in drawn:
                 if lot >= 0.9:
-                    self._arrive(tx)
+                    self._arrive(tx, False)
+            self._count += count
+            if self._count >= MOVE_EVERY:
+                self._count -= MOVE_EVERY
+                self._leave(tx, [self._random.choice(head)])
+                self._arrive(tx, True)
         return items
 
     def _anywhere(self) -> int:
@@ -106,16 +112,16 @@ class Traffic:
         tx.events(EventKind.MOVED, "bench", [(int(row[0]), "{}") for row in rows])
         tx.touch(int(row[0]) for row in rows)
 
-    def _arrive(self, tx: Tx) -> None:
+    def _arrive(self, tx: Tx, first: bool) -> None:
         self._made += 1
         order, shop = tx.new_id(), 1 + self._made % SHOPS
-        nprio, age = (-5, 3_000_000_000_000) if self._made % 10 == 0 else (0, 0)
+        nprio = -9 if first else 0
         tx.run(
             "INSERT INTO orders(id, shop, ext_id, rev, seen_at, version, stage, pstate, nprio, due_at, blocks, due, paid, "
             "refunded, refund_open, currency, qty, product, title, buyer, buyer_name, contact, message, tag, writeback, "
             "created_at, paid_at, deadline, received_at, delivered_at, changed_at) VALUES(?, ?, ?, ?, ?, 1, 1, 1, ?, ?, 0, "
             "?, ?, 0, 0, 'CNY', 1, 'p1', '游戏点卡 60 元', 'u1', '买家1', 'buyer@example.com', '', '', 0, ?, ?, NULL, ?, NULL, ?)",
-            (order, shop, f"KN{self._made:010d}", tx.now, tx.now, nprio, tx.now - age, 6000, 6000, *[tx.now] * 4),
+            (order, shop, f"KN{self._made:010d}", tx.now, tx.now, nprio, tx.now, 6000, 6000, *[tx.now] * 4),
         )
         tx.moved(shop, None, Stage.RECEIVED)
         tx.moved(shop, Stage.RECEIVED, Stage.OPEN)
