@@ -151,6 +151,11 @@ class Pty(Terminal):
         command = [*KEYDESK[1:], *map(str, arguments)]
         self.child = pexpect.spawn(KEYDESK[0], command, env=dict(env), dimensions=(rows, cols), timeout=20)
 
+    def pid(self) -> int:
+        """The process on the terminal."""
+        assert self.child.pid is not None
+        return self.child.pid
+
     def text(self) -> str:
         """What stands on the screen, after reading what has come."""
         self.read(0.1)
