@@ -96,6 +96,24 @@ def _options(end: Any, word: str) -> dict[str, str]:
     return {word: end.kind, **end.plain()}
 
 
+def refused(settings: Settings) -> dict[str, str]:
+    """Why shops and channels are not taken by their connectors: ``shops.NAME`` or ``channels.NAME`` -> reason."""
+    found: dict[str, str] = {}
+    for name, end in settings.channels.items():
+        try:
+            build_channel(name, _options(end, "kind"), now_us)
+        except Exception as error:
+            found[f"channels.{name}"] = str(error)
+    for name, end in settings.shops.items():
+        try:
+            via = build_shop(name, _options(end, "platform"), now_us).send_via
+            if via != "shop" and via not in settings.channels:
+                found[f"shops.{name}"] = f"shop {name} delivers by {via!r}, but there is no [channels.{via}]"
+        except Exception as error:
+            found[f"shops.{name}"] = str(error)
+    return found
+
+
 def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[Any, Any, None]]:
     """Hot reload of rules and products: checked first, swapped whole, a broken file changes nothing."""
     setup, stop = engine.setup, asyncio.Event()

@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Container
 from typing import Any
 
 import click
 
 from console import sockets
-from console.commands.compose import settings_of
+from console.commands.compose import refused, settings_of
 from core.store import driver
 from core.store.migrate import HEAD, schema_of
 
@@ -34,19 +35,27 @@ def doctor_command(settings: str | None, as_json: bool) -> int:
     checks.append(
         ("core", True, f"{'answers' if running else 'does not run'} at {path}{' (your own)' if private else ''}")
     )
+    bad = refused(loaded)
     checks.append(("shops", True, ", ".join(loaded.shops) or "none configured; try: keydesk demo"))
+    checks += [(name, False, f"{loaded.file}: {why}") for name, why in bad.items()]
+    origins = [(key, _shown(key, value, bad), origin) for key, value, origin in loaded.origins()]
     checks += _terminal()
     if as_json:
         rows = [{"check": name, "ok": ok, "said": text} for name, ok, text in checks]
-        settings_rows = [{"key": k, "value": v, "from": o} for k, v, o in loaded.origins()]
+        settings_rows = [{"key": k, "value": v, "from": o} for k, v, o in origins]
         click.echo(json.dumps({"checks": rows, "settings": settings_rows}, ensure_ascii=False))
     else:
         for name, ok, text in checks:
             click.echo(f"{'ok  ' if ok else 'BAD '} {name:<10} {text}")
         click.echo("\nsettings (value, and where it comes from):")
-        for key, value, origin in loaded.origins():
+        for key, value, origin in origins:
             click.echo(f"  {key:<28} {value:<40} {origin}")
     return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+def _shown(key: str, value: str, bad: Container[str]) -> str:
+    """The value, unless its shop or channel was refused: under a misspelt name a secret does not look like one."""
+    return "***" if key.rpartition(".")[0] in bad else value
 
 
 def _terminal() -> list[tuple[str, bool, str]]:
