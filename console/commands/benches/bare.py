@@ -1,75 +1,92 @@
-"""The floor of ``bench demo``: the calls of a delivery made by the same connectors in a bare loop, without a core."""
+"""The floor of ``bench demo``: the same pulls, sends and write-backs by the same connectors, in a loop without a core.
+
+It keeps nothing: no database, no rules, no gate, no keys at rest, no record of what it did.
+"""
 
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from core.model.effects import Call, Effect, Outcome, Result, Slot
+from core.model.effects import Call, Effect, Result, Slot
 from core.model.order import OrderUpdate, PlatformState
 from core.pipeline.message import render
 from core.ports import Channel, Shop
 
-WIDTH = 64  # deliveries under way at once
+ROOM = 48  # calls under way at once on one way, as a lane of the core has
+PAUSE_S = 0.2  # after a pull that brought nothing more
 
 
-async def _orders(shop: Shop, wanted: int, seconds: float) -> list[OrderUpdate]:
-    """Paid orders of one shop, as far as they come within the time."""
-    found: dict[str, OrderUpdate] = {}
-    cursor: str | None = None
-    deadline = time.monotonic() + seconds
-    while len(found) < wanted and time.monotonic() < deadline:
-        batch = await shop.pull(cursor)
-        cursor = batch.cursor
-        for update in batch.updates:
-            if isinstance(update, OrderUpdate) and update.state is PlatformState.PAID and update.payments:
-                found[update.ext_id] = update
-        if not batch.more:
-            await asyncio.sleep(0.2)
-    return list(found.values())[:wanted]
+class BareLoop:
+    """Delivers until ``wanted`` orders have been sent and written back."""
 
+    def __init__(
+        self, shops: Mapping[str, Shop], channels: Mapping[str, Channel], keys: Sequence[Path], wanted: int
+    ) -> None:
+        self._shops, self._wanted = shops, wanted
+        self._ways: dict[str, Channel] = {**channels, **shops}
+        self._room = {name: asyncio.Semaphore(ROOM) for name in self._ways}
+        self._secrets: Iterator[str] = itertools.chain.from_iterable(file.read_text("utf-8").split() for file in keys)
+        self._numbers = itertools.count(1)
+        self._works: set[asyncio.Task[None]] = set()
+        self._done = asyncio.Event()
+        self.good = 0
 
-def _secrets(files: dict[str, Path]) -> Iterator[str]:
-    return itertools.chain.from_iterable(file.read_text("utf-8").split() for file in files.values())
+    async def run(self, seconds: float) -> float:
+        """CPU milliseconds an order. Raises RuntimeError when not enough was delivered in time."""
+        cpu = time.process_time()
+        pulls = [asyncio.create_task(self._pull(shop)) for shop in self._shops.values()]
+        try:
+            async with asyncio.timeout(seconds):
+                await self._done.wait()
+        except TimeoutError:
+            raise RuntimeError(
+                f"the bare loop delivered {self.good} of {self._wanted} orders in {seconds:.0f} s"
+            ) from None
+        finally:
+            for task in (*pulls, *self._works):
+                task.cancel()
+            await asyncio.gather(*pulls, *self._works, return_exceptions=True)
+        return (time.process_time() - cpu) * 1000 / self.good
 
+    async def _pull(self, shop: Shop) -> None:
+        cursor: str | None = None
+        known: set[str] = set()
+        while True:
+            batch = await shop.pull(cursor)
+            cursor = batch.cursor
+            for update in batch.updates:
+                if isinstance(update, OrderUpdate) and update.ext_id not in known and _deliverable(shop, update):
+                    known.add(update.ext_id)
+                    work = asyncio.create_task(self._deliver(shop, update))
+                    self._works.add(work)
+                    work.add_done_callback(self._works.discard)
+            if not batch.more:
+                await asyncio.sleep(PAUSE_S)
 
-async def deliveries_per_second(
-    shops: dict[str, Shop], channels: dict[str, Channel], keys: dict[str, Path], wanted: int
-) -> dict[str, Any]:
-    """Pull what there is, then send and ship ``wanted`` orders as fast as the calls go."""
-    todo: list[tuple[Shop, OrderUpdate]] = []
-    for shop in shops.values():
-        todo += [(shop, order) for order in await _orders(shop, wanted // len(shops), 60)]
-    secrets = _secrets(keys)
-    gate = asyncio.Semaphore(WIDTH)
-    good = 0
-
-    async def _deliver(number: int, shop: Shop, order: OrderUpdate) -> None:
-        nonlocal good
-        slots = tuple(Slot(x.line, n, x.title, next(secrets)) for x in order.lines for n in range(1, x.qty + 1))
+    async def _deliver(self, shop: Shop, order: OrderUpdate) -> None:
+        lane = shop.name if shop.send_via == "shop" else shop.send_via
+        slots = tuple(Slot(x.line, n, x.title, next(self._secrets)) for x in order.lines for n in range(1, x.qty + 1))
         subject, text = render("zh_CN", shop.name, order.ext_id, slots)
-        reference = f"{shop.name}:{number}"
         send = Call(
-            reference=reference, effect=Effect.SEND, attempt=1, ext_id=order.ext_id, recipient=order.contact,
-            subject=subject, text=text, slots=slots,
+            reference=f"{shop.name}:{next(self._numbers)}", effect=Effect.SEND, attempt=1, ext_id=order.ext_id,
+            recipient=order.contact, subject=subject, text=text, slots=slots,
         )  # fmt: skip
-        way: Channel = shop if shop.send_via == "shop" else channels[shop.send_via]
-        async with gate:
-            outcome: Outcome = await way.perform(send)
-            if outcome.result is Result.CONFIRMED and Effect.SHIP in shop.specs:
-                ship = Call(reference=f"{reference}s", effect=Effect.SHIP, attempt=1, ext_id=order.ext_id, recipient="")
-                outcome = await shop.perform(ship)
-        good += outcome.result is Result.CONFIRMED
+        good = await self._call(lane, send)
+        if good and Effect.SHIP in shop.specs:
+            reference = f"{shop.name}:{next(self._numbers)}"
+            ship = Call(reference=reference, effect=Effect.SHIP, attempt=1, ext_id=order.ext_id, recipient="")
+            good = await self._call(shop.name, ship)
+        self.good += good
+        if self.good >= self._wanted:
+            self._done.set()
 
-    cpu, began = time.process_time(), time.perf_counter()
-    await asyncio.gather(
-        *(
-            _deliver(n, shop, order)
-            for n, (shop, order) in enumerate(todo, 1)
-            if order.contact or shop.send_via == "shop"
-        )
-    )
-    seconds = time.perf_counter() - began
-    return {"orders": good, "per_second": good / seconds, "cpu_ms": (time.process_time() - cpu) / max(good, 1) * 1000}
+    async def _call(self, lane: str, call: Call) -> bool:
+        async with self._room[lane]:
+            return (await self._ways[lane].perform(call)).result is Result.CONFIRMED
+
+
+def _deliverable(shop: Shop, order: OrderUpdate) -> bool:
+    paid = sum(payment.amount for payment in order.payments)
+    return order.state is PlatformState.PAID and paid >= order.total and bool(order.contact or shop.send_via == "shop")
