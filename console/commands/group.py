@@ -15,7 +15,7 @@ SURFACE = {
     "doctor": ("doctor", "What this terminal, database and configuration can and cannot do."),
     "keys": ("keys", "Import card keys, undo an import, show the stock."),
     "migrate": ("core", "Bring the database to this version's schema."),
-    "orders": ("look", "The queue for scripts; import and export of orders by file."),
+    "orders": ("look", "The queue for scripts; orders from a CSV file; the keys of one order."),
     "rules": ("rules", "Check a rules file before it goes live."),
     "status": ("look", "The core's health, throughput, backlog and lateness."),
 }
