@@ -1,10 +1,18 @@
 """Bad input through the real connector and the real engine: it stops what it touches, and nothing else."""
 
 import json
+import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from connectors.shops.pinduoduo import mapping as pinduoduo
+from connectors.shops.taobao import mapping as taobao
+from core.model.order import Quarantined
+from tests.connectors.kit import load
 from tests.connectors.server import Act, Answer, reply
 from tests.faults.machine import LIST, Machine, page, stamp, trade
 
@@ -171,3 +179,22 @@ async def test_a_platform_that_accepts_and_never_answers(tmp_path: Path) -> None
         await recovers(m, "mute", 3)
         await m.reach("1", "2", "3")
         assert sorted(m.mailed()) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "read"),
+    [
+        ("taobao_refund", taobao.refund_of),
+        ("pinduoduo_order", pinduoduo.order_of),
+        ("pinduoduo_refund", pinduoduo.refund_of),
+    ],
+)
+def test_bytes_that_are_not_utf8_in_rows_of_every_kind(sample: str, read: Callable[[bytes, str], Any]) -> None:
+    """Torn text in any field of a row quarantines the row, or lies in a field that is not read; nothing is raised."""
+    raw = json.dumps(load(sample)).encode()
+    torn = 0
+    for word in {match[0] for match in re.finditer(rb'(?<=: )"[^"]+"', raw)}:
+        found = read(raw.replace(word, b'"\xc3\x28\xff"'), "shop")
+        for item in found if isinstance(found, list) else [found]:
+            torn += isinstance(item, Quarantined) and "utf-8" in item.why
+    assert torn >= 3
