@@ -136,6 +136,8 @@ class DeskApp(App[None]):
         await super().on_event(event)
 
     def _route(self, event: events.Key) -> bool:
+        if self.desk.typeahead.takes(event):
+            return True
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)
 

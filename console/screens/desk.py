@@ -28,6 +28,7 @@ from console.presenters.detail import from_row
 from console.presenters.row import header
 from console.screens.prompt import Check, PromptScreen
 from console.state.standing import DeskStanding
+from console.typeahead import TypeAhead
 from console.widgets.detail import DetailPane
 from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
@@ -36,6 +37,10 @@ from core.model.clock import Clock
 
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
 DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in full
+
+
+# What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
+OPENS = ("filter", "mark_filter", "decide", "decide_all")
 
 
 class DeskScreen(Screen[None]):
@@ -65,6 +70,7 @@ class DeskScreen(Screen[None]):
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self.typeahead = TypeAhead()
         self._said = Content("")
         self._last_key = -HAND_S
         self._rest: Timer | None = None
@@ -126,8 +132,11 @@ class DeskScreen(Screen[None]):
         if not self.allowed(action_id):
             return
         action = BY_ID[action_id]
+        opens = action.order is not None or action_id.partition(".")[0] in OPENS
+        if opens:
+            self.typeahead.begin(keep=action.ask is not None or action_id in ("filter", "mark_filter"))
         if action.order:
-            self.run(self.acts.act(action))
+            self.run(self.acts.act(action), opens=True)
             return
         name, _, number = action_id.partition(".")
         if name in ("help", "palette", "quit"):
@@ -138,7 +147,7 @@ class DeskScreen(Screen[None]):
             if handler is not None:
                 work = handler(int(number)) if number else handler()
                 if work is not None:
-                    self.run(work)
+                    self.run(work, opens)
                 return
 
     def allowed(self, action_id: str) -> bool:
@@ -149,14 +158,17 @@ class DeskScreen(Screen[None]):
             self.say(f"{BY_ID[action_id].label}: {reason}", "warn")
         return reason is None
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs work beside the screen; a refusal is shown, never raised into the app."""
+    def run(self, work: Coroutine[Any, Any, None], opens: bool = False) -> None:
+        """Runs work beside the screen; a refusal is shown, never raised into the app. ``opens``: it opens a screen."""
 
         async def guarded() -> None:
             try:
                 await work
             except ClientError as error:
                 self.say_error(error)
+            finally:
+                if opens:
+                    self.typeahead.end()
 
         self.app.run_worker(guarded(), group="desk", exit_on_error=True)
 
@@ -175,7 +187,10 @@ class DeskScreen(Screen[None]):
     ) -> str | None:
         """One line from the person, or None when they left."""
         past = self.history.setdefault(history or key, [])
-        return await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
+        answer = await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
+        if answer is not None:
+            self.typeahead.begin(keep=False)  # until what was asked for is on the screen
+        return answer
 
     # showing
 

@@ -55,7 +55,8 @@ class PreviewScreen(DeskModal[Agreed | None]):
             yield Plain(id="preview-keys")
 
     def on_mount(self) -> None:
-        """Fills the facts."""
+        """Fills the facts. Nothing that was typed before they could be read applies them."""
+        self.desk.typeahead.end()
         self.query_one("#preview-facts", Plain).show(self._facts(), layout=True)
         self.query_one("#preview-keys", Plain).show(Content.styled(t("do.keys"), "$text-muted"))
         if not self.preview["allowed"]:

@@ -12,6 +12,7 @@ from textual.widgets import Input
 from console.client import ClientError
 from console.i18n import t
 from console.screens.modal import DeskModal
+from console.typeahead import type_into
 from console.widgets.plain import Plain
 from core.model.text import clean
 
@@ -54,6 +55,11 @@ class PromptScreen(DeskModal[str | None]):
             Content.assemble((self._title, "bold"), "  ", (t("ask.keys"), "$text-muted"))
         )
         self._say(self._hint, "$text-muted")
+        self.call_after_refresh(self._take_over)
+
+    async def _take_over(self) -> None:
+        """The box is there: what was typed since it was asked for goes into it."""
+        await type_into(self.query_one(Input), self.desk.typeahead.end())
 
     def _say(self, text: str, look: str = "bold $error") -> None:
         self.query_one("#prompt-error", Plain).show(Content.styled(text, look))

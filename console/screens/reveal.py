@@ -32,6 +32,7 @@ class RevealScreen(DeskModal[None]):
 
     def on_mount(self) -> None:
         """Fills the lines; a key longer than the line wraps, none of it is cut."""
+        self.desk.typeahead.end()
         lines = [
             f"{one.get('line', 1)}.{one.get('slot', 1)}  {clean(str(one.get('key', '')), 4000)}" for one in self._keys
         ]

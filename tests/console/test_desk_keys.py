@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -353,3 +354,32 @@ async def test_quit_asks_nothing(served: Served) -> None:
         await pilot.press("q")
         await pilot.pause()
         assert pilot.app._exit
+
+
+def burst(pilot: Pilot[None], text: str) -> None:
+    """Keys as one paste brings them: all at once, nobody waits for a screen in between."""
+    for char in text:
+        key = {"\r": "enter", "/": "slash", "=": "equals_sign"}.get(char, char)
+        pilot.app.post_message(events.Key(key, char if char != "\r" else "\r"))
+
+
+async def test_a_pasted_filter_is_text_and_never_commands(served: Served) -> None:
+    """``e``, ``h`` and ``c`` are commands of the desk; behind a ``/`` that came with them they are letters."""
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        burst(pilot, "/shop=echo\r")
+        await until(pilot, lambda: desk.standing.filter == "shop=echo", "the filter is set")
+        assert desk.pane == "queue"
+        assert not served.core.jobs
+
+
+async def test_enter_typed_before_the_preview_shows_applies_nothing(served: Served) -> None:
+    """Nobody confirms what he cannot have read."""
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        burst(pilot, "c\r\r")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, PreviewScreen)
+        assert not served.core.jobs
