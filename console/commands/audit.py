@@ -13,7 +13,7 @@ from core.audit import AuditError, audit
 @click.command()
 @click.option("--settings", help="Settings file; default: found as usual.")
 @click.option("--database", type=click.Path(dir_okay=False, path_type=Path), help="Audit this file instead.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def audit_command(settings: str | None, database: Path | None, as_json: bool) -> int:
     """Prove the six promises on the live database; it reads beside the running core and changes nothing.
 

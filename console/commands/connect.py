@@ -47,7 +47,7 @@ def list_shops(socket: str | None, as_json: bool) -> int:
 @click.option("--settings", help="Settings file; default: found as usual.")
 @json_option
 def test_shop(name: str, settings: str | None, as_json: bool) -> int:
-    """Walk one shop: settings, first pull, reading an order again. It changes nothing anywhere."""
+    """Walk one shop: settings, first pull, reading an order again. It reads, and changes no order anywhere."""
     steps = asyncio.run(_walk(name, settings))
     if as_json:
         click.echo(json.dumps({"shop": name, "steps": steps}, ensure_ascii=False))

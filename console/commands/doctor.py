@@ -17,7 +17,7 @@ from core.store.migrate import HEAD, schema_of
 
 @click.command()
 @click.option("--settings", help="Settings file; default: found as usual.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def doctor_command(settings: str | None, as_json: bool) -> int:
     """Check terminal, database, socket and settings; shows where each value comes from, never a secret. Exit code 1: something is wrong."""
     checks: list[tuple[str, bool, str]] = []

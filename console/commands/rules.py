@@ -18,7 +18,7 @@ def rules_command() -> None:
 @rules_command.command("check")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--settings", help="Settings file; default: found as usual.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def check(file: Path | None, settings: str | None, as_json: bool) -> int:
     """Parse, check and try a rules file (default: the live one). Exit code 1 when it would not be taken."""
     path = file or settings_of(settings).companion("rules")
