@@ -24,8 +24,8 @@ from core.model.clock import SECOND
 from core.settings_files import find
 
 SEED = "7"
-LATE = "3"  # seconds within which a buyer is done: the bench is about orders that can be delivered at once
-FRESH_S = 30
+LATE_S = 20  # the demo's own default: within so many seconds a buyer is done
+FRESH_S = LATE_S // 4  # as the demo sets it for buyers of this pace
 PATIENCE_S = 300.0
 
 
@@ -65,7 +65,7 @@ def _speed(folder: Path, wanted: int) -> float:
 
 def _demo(folder: Path, orders: int) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "console.cli", "demo", "--headless", "--json", "--dir", os.fspath(folder)]
-    command += ["--orders", str(orders), "--late", LATE, "--seed", SEED]
+    command += ["--orders", str(orders), "--late", str(LATE_S), "--seed", SEED]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise click.ClickException(f"the demo did not end well:\n{done.stderr[-800:]}")
@@ -76,14 +76,16 @@ def _demo(folder: Path, orders: int) -> dict[str, Any]:
 def _bare(folder: Path, orders: int, wanted: int) -> float:
     """Let the bare loop deliver; CPU milliseconds an order."""
     folder.mkdir(parents=True)
-    world = World(folder / "world", ["--orders", str(orders), "--late", LATE, "--seed", SEED], folder / "world.log")
+    world = World(
+        folder / "world", ["--orders", str(orders), "--late", str(LATE_S), "--seed", SEED], folder / "world.log"
+    )
     try:
         settings = write_files(world.ready, folder, find("rules.toml"), "zh_CN", FRESH_S)
         engine = engine_of(settings_of(os.fspath(settings)))  # never started: it only holds the connectors
         keys = [Path(told["keys"]) for told in world.ready["products"].values()]
 
         async def _run() -> float:
-            loop = BareLoop(engine.shops, engine.channels, keys, wanted)
+            loop = BareLoop(engine.shops, engine.channels, keys, wanted, FRESH_S)
             try:
                 world.post("begin")
                 return await loop.run(PATIENCE_S)
