@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from core.model.clock import Clock, now_us
-from core.model.effects import Effect
+from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline import upkeep
 from core.pipeline.attempts import SealedKey
 from core.pipeline.gate import Gate
@@ -84,14 +84,10 @@ class Engine:
         known = set(self.setup.shops)
         async with self.readers.connect() as connection:
             rows: Sequence[Any] = (await connection.exec_driver_sql("SELECT id, name, platform FROM shop")).all()
+        spec = EffectSpec(Effect.SEND, EffectClass.C, "its shop is not configured")
         for number, name, platform in rows:
             if int(number) not in known:
-                info = next(iter(self.setup.shops.values()), None)
-                if info is not None:
-                    spec = info.send
-                    self.setup.shops[int(number)] = ShopInfo(
-                        int(number), str(name), str(platform), str(name), spec, None
-                    )
+                self.setup.shops[int(number)] = ShopInfo(int(number), str(name), str(platform), str(name), spec, None)
 
     def _left_open(self, tx: Tx, items: list[None]) -> list[int]:
         return [left_open(tx, self.setup)] * len(items)

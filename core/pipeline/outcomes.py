@@ -213,7 +213,9 @@ class Record:
         return IntentState.PENDING, now + wait, None
 
     def _spec(self, row: IntentRow) -> EffectSpec:
-        info = self.setup.shops[row.shop]
+        info = self.setup.shops.get(row.shop)
+        if info is None:  # its shop is not configured any more: a person decides
+            return EffectSpec(Effect(row.effect), EffectClass.C, "no shop")
         spec = info.send if row.effect == Effect.SEND else info.ship
         return spec if spec is not None else EffectSpec(Effect(row.effect), EffectClass.C, "no spec")
 

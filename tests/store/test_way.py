@@ -204,3 +204,19 @@ async def test_an_event_about_the_past_is_no_fresh_news(tmp_path: Path) -> None:
         opened = await rig.open(intent)
         assert isinstance(opened, NotOpened)
         assert opened.why == "stale"
+
+
+async def test_an_attempt_left_open_for_a_shop_that_is_gone_goes_to_a_person(tmp_path: Path) -> None:
+    """A core that starts without the shop of an open attempt neither crashes nor guesses."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order("A1", paid=1000))
+        intent = await rig.intent()
+        await rig.open(intent)
+        del rig.setup.shops[1]
+        await rig.come(intent, 1, Result.UNKNOWN)
+        assert await rig.one("SELECT state FROM intent WHERE id = ?", intent) in (
+            IntentState.PENDING,
+            IntentState.UNKNOWN,
+        )
+        assert await rig.stage("A1") == Stage.DELIVERING
