@@ -1,187 +1,134 @@
-"""Real processes for tests that cross the rooms: the keydesk command, a practice world, a core on it, a clean place."""
+"""A core of our own on a practice world, stocked through the command as a merchant would, and what both say."""
 
-import asyncio
-import contextlib
-import json
 import os
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import pytest
-
-from console import sockets
 from console.commands.calls import CallError, Core
-from console.commands.compose import settings_of, vault_of
 from console.commands.demo.world import World, write_files
-from console.commands.stocking import stock_up
+from core.audit import audit
+from tests.end_to_end.processes import CoreProcess, environment, keydesk, place, until
 
-T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
-KEYDESK = [sys.executable, "-P", "-m", "console.cli"]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """An empty folder with a short name, because a socket's path has little room."""
-    folder = Path(tempfile.mkdtemp(prefix="kd-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+RULES = Path(__file__).parents[2] / "rules.toml"
+KILLED = -9
 
 
-def environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a person whose home is ``home`` and who has set nothing."""
-    bare = {k: v for k, v in os.environ.items() if not k.startswith(("KEYDESK_", "XDG_", "TEXTUAL_", "COV_"))}
-    return bare | {"HOME": os.fspath(home), "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
+class Merchant:
+    """A folder with settings, and the cores that are started on them one after the other."""
 
-
-def keydesk(
-    home: Path, *arguments: str, timeout: float = 60, given: str = "", **env: str
-) -> "subprocess.CompletedProcess[str]":
-    """One keydesk command to its end, with its output."""
-    return subprocess.run(
-        [*KEYDESK, *arguments], cwd=home, env=environment(home, **env), input=given, text=True, capture_output=True,
-        timeout=timeout, check=False,
-    )  # fmt: skip
-
-
-def last_object(text: str) -> dict[str, Any]:
-    """The JSON object of the last line."""
-    made: dict[str, Any] = json.loads(text.strip().splitlines()[-1])
-    return made
-
-
-def until(probe: Callable[[], T], seconds: float = 30, what: str = "it") -> T:
-    """Ask until the answer is true-ish; a core that does not answer at the moment counts as no."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(CallError):
-            if found := probe():
-                return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come about in {seconds:.0f} s")
-
-
-class CoreProcess:
-    """A ``keydesk core`` of ours, started and watched from outside."""
-
-    def __init__(self, folder: Path, settings: Path, log: str = "core.log") -> None:
-        self.folder, self.settings = folder, settings
-        self.socket, self.log = folder / "core.sock", folder / log
-        self.database = folder / "keydesk.db"
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, folder: Path, settings: Path, env: Mapping[str, str]) -> None:
+        self.folder, self.settings, self.env = folder, settings, env
+        self.socket, self.database = folder / "core.sock", folder / "keydesk.db"
         self.api = Core(os.fspath(self.socket), timeout=20)
+        self._cores: list[CoreProcess] = []
 
-    def start(self, *options: str, **env: str) -> "subprocess.Popen[bytes]":
-        """Start it and wait until it answers."""
-        self.process = self.launch(*options, **env)
-        until(lambda: sockets.answers(self.socket, 0.5) or self._died(), 40, "the core's answer")
-        return self.process
+    def core(self, **env: str) -> CoreProcess:
+        """A core that answers; ended with the merchant."""
+        made = CoreProcess(self.folder, self.settings, self.socket, {**self.env, **env})
+        self._cores.append(made)
+        return made
 
-    def launch(self, *options: str, **env: str) -> "subprocess.Popen[bytes]":
-        """Start it without waiting."""
-        command = [*KEYDESK, "core", "--settings", os.fspath(self.settings), "--socket", os.fspath(self.socket)]
-        with self.log.open("ab") as out:
-            return subprocess.Popen(
-                [*command, *options], cwd=self.folder, env=environment(self.folder, **env), stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
+    def run(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        """A command that speaks to the core."""
+        return keydesk(*arguments, "--socket", self.socket, env=self.env)
 
-    def _died(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is None:
-            return False
-        raise AssertionError("the core ended:\n" + self.said()[-2000:])
+    def stock(self, product: str, file: Path) -> None:
+        """Import a file of keys."""
+        ran = self.run("keys", "import", file, "--product", product, "--yes")
+        assert ran.returncode == 0, ran.stderr
 
-    def said(self) -> str:
-        """Its log."""
-        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
-
-    def stop(self, seconds: float = 20) -> int:
-        """SIGTERM; the exit code."""
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise AssertionError("the core did not end on SIGTERM:\n" + self.said()[-2000:]) from None
-        return self.process.returncode
-
-    def rows(self, view: str = "work", filter_: str = "", limit: int = 200) -> list[dict[str, Any]]:
-        """The head of a view."""
-        found: list[dict[str, Any]] = self.api.get("/v1/queue", view=view, filter=filter_, limit=limit)["rows"]
+    def rows(self, view: str = "work", filter_: str = "") -> list[dict[str, Any]]:
+        """The head of a view; nothing while no core answers."""
+        try:
+            found: list[dict[str, Any]] = self.api.get("/v1/queue", view=view, filter=filter_, limit=200)["rows"]
+        except CallError:
+            return []
         return found
 
-    def stages(self) -> dict[str, int]:
-        """Orders by stage."""
-        found: dict[str, int] = self.api.get("/v1/counters")["stages"]
-        return found
+    def row(self, ext_id: str) -> dict[str, Any]:
+        """One order's row, wherever it stands."""
+        found = self.api.get("/v1/find", q=ext_id)["rows"]
+        (row,) = [row for row in found if row["ext_id"] == ext_id]
+        return dict(row)
 
-    def settlement(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Where each order stands."""
-        return {(line["shop"], line["ext_id"]): line for line in self.api.lines("GET", "/v1/settlement")}
+    def full(self, ext_id: str) -> dict[str, Any]:
+        """One order with everything that is known of it."""
+        whole: dict[str, Any] = self.api.get(f"/v1/orders/{self.row(ext_id)['id']}")
+        return whole
 
-    def audited(self) -> int:
-        """The audit's exit code."""
-        return keydesk(self.folder, "audit", "--database", os.fspath(self.database)).returncode
+    def act(self, action: str, ext_id: str, reason: str = "") -> dict[str, Any]:
+        """Carry out a decision on one order; the finished job, which must have worked."""
+        seen = self.api.post("/v1/preview", action=action, args={}, orders=[self.row(ext_id)["id"]])
+        job = self.api.post("/v1/apply", token=seen["token"], reason=reason, number=seen["confirm_number"])["job"]
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.api.get(f"/v1/jobs/{job}")
+            return found if found["state"] != "running" else None
+
+        done = until(ended, f"the job of {action}")
+        assert done["items"][0]["ok"], done
+        return done
+
+    def settlement(self) -> list[dict[str, Any]]:
+        """Where each order stands; nothing while no core answers."""
+        try:
+            return list(self.api.lines("GET", "/v1/settlement"))
+        except CallError:
+            return []
+
+    def promises_hold(self) -> None:
+        """No violation in the database as it is now, whether a core works on it or was just killed."""
+        assert [f for f in audit(self.database).findings if f.severity == "violation"] == []
+
+    def end(self) -> None:
+        """End every core."""
+        for core in self._cores:
+            core.end()
 
 
-class Practice(CoreProcess):
-    """A practice world beside the core."""
+class Practice(Merchant):
+    """A merchant of the practice world."""
 
-    def __init__(self, folder: Path, world: World, settings: Path) -> None:
-        super().__init__(folder, settings)
+    def __init__(self, folder: Path, world: World, env: Mapping[str, str]) -> None:
+        super().__init__(folder, write_files(world.ready, folder, RULES, "en", fresh=1), env)
         self.world = world
 
-    def begin(self) -> None:
-        """Buyers start."""
-        self.world.post("begin")
+    def stock_all(self) -> None:
+        """Import the keys of every product."""
+        for product, told in self.world.ready["products"].items():
+            self.stock(product, Path(told["keys"]))
 
     def settled(self, seconds: float = 60) -> dict[str, Any]:
-        """Wait until every order of the world is settled in the core; the world's report."""
+        """Wait until every order of the world is settled; the world's report, which must show zeros."""
 
         def done() -> bool:
-            state = self.world.get("state")
-            lines = self.settlement()
-            full = len(lines) == state["orders_created"]
-            return bool(state["buyers_done"] and full and all(line["settled"] for line in lines.values()))
+            state, lines = self.world.get("state"), self.settlement()
+            return bool(
+                state["buyers_done"]
+                and len(lines) == state["orders_created"]
+                and all(line["settled"] and "other" not in line["kinds"] for line in lines)
+            )
 
-        until(done, seconds, "a settled day")
-        return self.world.get("report")
+        until(done, "every order is settled", seconds)
+        return self.zeros()
+
+    def zeros(self) -> dict[str, Any]:
+        """The world's report so far: no key twice, none unpaid, none too many."""
+        report = self.world.get("report")
+        assert (report["keys_sent_twice"], report["sent_unpaid"], report["oversold"]) == (0, 0, 0)
+        return report
 
 
-def zeros(report: dict[str, Any]) -> None:
-    """What the world's ledger must never show."""
-    assert (report["keys_sent_twice"], report["sent_unpaid"], report["oversold"]) == (0, 0, 0), report
-
-
-@contextlib.contextmanager
-def practice(folder: Path, *arguments: str, language: str = "en", stock: bool = True) -> Iterator[Practice]:
-    """A world, settings for it, and its keys in stock; the core is not started yet. Ends both."""
-    given = ["--seed", "5", "--late", "3", *arguments]
-    world = World(folder / "world", given, folder / "world.log")
-    made: Practice | None = None
-    try:
-        settings = write_files(world.ready, folder, ROOT / "rules.toml", language)
-        loaded = settings_of(os.fspath(settings))
-        if stock:
-            files = {name: Path(told["keys"]) for name, told in world.ready["products"].items()}
-            asyncio.run(stock_up(loaded.database, vault_of(loaded), files, "test", lambda *_: None))
-        made = Practice(folder, world, settings)
+@contextmanager
+def practice(*arguments: str) -> Iterator[Practice]:
+    """A world and its merchant in a folder of their own; no core is started yet, nobody buys before ``begin``."""
+    with place() as folder, ExitStack() as stack:
+        world = World(folder / "world", ["--seed", "5", "--late", "3", *arguments], folder / "world.log")
+        stack.callback(world.process.stdout.close)  # type: ignore[union-attr]
+        stack.callback(world.stop)
+        made = Practice(folder, world, environment(folder))
+        stack.callback(made.end)
         yield made
-    finally:
-        if made is not None and made.process is not None and made.process.poll() is None:
-            made.process.kill()
-            made.process.wait()
-        world.stop()
-        if world.process.stdout is not None:
-            world.process.stdout.close()
