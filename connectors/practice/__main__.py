@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from connectors.practice import markets
 from connectors.practice.plans import Plan, plans
 from connectors.practice.replay import demand, replay
-from connectors.practice.setting import PLATFORMS, Setting, build, ready_line
+from connectors.practice.setting import Setting, build, ready_line
 from connectors.practice.stock import Supply, endless, shop_for
 
 
@@ -42,15 +43,14 @@ def parse(argv: list[str]) -> Options:
     parser.add_argument("--late", type=float, default=20.0, help="seconds within which each buyer is done")
     parser.add_argument("--faults", choices=("none", "chaos"), default="none")
     parser.add_argument("--dir", type=Path, required=True, help="where ledger, keys and secrets go")
-    parser.add_argument("--platforms", default=",".join(PLATFORMS))
+    parser.add_argument("--platforms", default="", help="comma-separated words, or all")
     parser.add_argument("--replay", type=Path, help="a table of purchases: customer date items dollars")
     parser.add_argument("--shortage", action=argparse.BooleanOptionalAction, default=None, help="default: with chaos")
     parser.add_argument("--pdd-lag", type=float, default=0.0, help="seconds until Pinduoduo lists show a change")
     args = parser.parse_args(argv)
-    names = tuple(name.strip() for name in args.platforms.split(",") if name.strip())
-    unknown = [name for name in names if name not in PLATFORMS]
-    if unknown or not names:
-        parser.error(f"--platforms takes {', '.join(PLATFORMS)}")
+    names = _platforms(args.platforms)
+    if not names:
+        parser.error(f"--platforms takes all, or some of {', '.join(markets.by_word())}")
     if args.orders < 0 or args.rate < 0 or args.late <= 0 or args.pdd_lag < 0:
         parser.error("--orders, --rate and --pdd-lag must not be negative, --late must be above 0")
     if not args.orders and not args.rate and args.replay is None:
@@ -62,9 +62,18 @@ def parse(argv: list[str]) -> Options:
     )  # fmt: skip
 
 
+def _platforms(text: str) -> tuple[str, ...]:
+    """The words meant by ``text``; none when one of them is unknown."""
+    known = markets.by_word()
+    if not text.strip():
+        return tuple(word for word, market in known.items() if market.by_default)
+    words = tuple(known) if text.strip() == "all" else tuple(w.strip() for w in text.split(",") if w.strip())
+    return () if any(word not in known for word in words) else words
+
+
 def script(options: Options) -> tuple[Iterator[Plan], Supply]:
     """The buyers' plans, and how many keys they will need."""
-    platforms = tuple(PLATFORMS[name] for name in options.platforms)
+    platforms = tuple(markets.by_word()[word].platform for word in options.platforms)
     if options.replay is not None:
         return replay(options.replay, platforms), Supply.replay(demand(options.replay))
     if not options.orders:

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 
+from connectors.practice import markets
 from connectors.practice.plans import Plan
 from connectors.practice.stripe_objects import Provider
 from connectors.practice.world import Flag, Order, World
@@ -110,7 +111,7 @@ class Buyers:
         order.buyer, order.nick, order.email, order.message = plan.buyer, plan.nick, plan.email, plan.message
         order.later = plan.later
         self._world.place(order)
-        if plan.platform == "stripe-shop" and self._provider is not None:
+        if shop.market.cards and self._provider is not None:
             self._provider.open(order, plan.typed_email)
         for delay, act in plan.acts:
             if delay:
@@ -152,8 +153,4 @@ class Buyers:
 
 def order_number(plan: Plan, seed: int) -> str:
     """The platform's own order number: one plan of one seed always gets the same."""
-    if plan.platform == "taobao":
-        return str(3_100_000_000_000_000_000 + (seed % 1000) * 10**15 + plan.n * 1_000_003)
-    if plan.platform == "pinduoduo":
-        return f"261124-{(seed % 1000) * 10**12 + plan.n * 7_919_003:015d}"
-    return f"IN{seed % 1000:03d}{plan.n:08d}"
+    return markets.of(plan.platform).number(plan.n, seed)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+from connectors.practice import markets
 from connectors.practice.ledger import Ledger
 
 SECOND = 1_000_000
@@ -58,8 +59,8 @@ class Faults:
         if not self.on:
             return []
         kinds = {kind for deck, cards in _DECKS.items() if deck != "webhook" or webhooks for kind in cards}
-        if self._platforms and set(self._platforms) <= {"stripe-shop"}:
-            kinds.discard("token")  # this provider's keys do not expire
+        if self._platforms and not any(markets.of(platform).tokens_expire for platform in self._platforms):
+            kinds.discard("token")
         return sorted(kinds | {"hang"})
 
     def begin(self) -> None:
@@ -85,7 +86,7 @@ class Faults:
         if not cards:
             cards = self._cards[key] = list(_DECKS[deck])
             self._rng.shuffle(cards)
-        if cards[-1] == "token" and platform == "stripe-shop":
+        if cards[-1] == "token" and not markets.of(platform).tokens_expire:
             # Left on the deck for a platform whose tokens do expire.
             others = [kind for kind in cards if kind != "token"]
             if not others:

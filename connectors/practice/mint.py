@@ -34,9 +34,9 @@ class Product:
     price: int
     weight: int
 
-    def sku(self, platform: str) -> str:
-        """The merchant's SKU code on a platform; each platform has its own."""
-        return {"taobao": "TB-", "pinduoduo": "PD-", "stripe-shop": "IN-"}[platform] + self.code.upper()
+    def sku(self, prefix: str) -> str:
+        """The merchant's SKU code on a platform; each platform has its own prefix."""
+        return prefix + self.code.upper()
 
 
 PRODUCTS = (

@@ -52,7 +52,7 @@ def order_row(order: Order) -> dict[str, Any]:
             "goods_id": 410_000_000_000 + crc32(order.product.code.encode()), "goods_name": order.product.title,
             "sku_id": 910_000_000_000 + crc32(order.product.code.encode()), "goods_count": order.qty,
             "goods_price": price, "goods_spec": "标准", "goods_img": "", "outer_goods_id": order.product.code,
-            "outer_id": order.product.sku("pinduoduo"),
+            "outer_id": order.product.sku("PD-"),
         }],
     }  # fmt: skip
 
@@ -67,7 +67,7 @@ def refund_row(refund: Refund) -> dict[str, Any]:
         "updated_time": time_text(refund.modified), "discount_amount": "0.00", "dispute_refund_status": 0,
         "goods_id": 410_000_000_000 + crc32(order.product.code.encode()), "goods_name": order.product.title,
         "goods_number": str(order.qty), "goods_price": yuan(order.due // order.qty), "good_image": "",
-        "outer_goods_id": order.product.code, "outer_id": order.product.sku("pinduoduo"),
+        "outer_goods_id": order.product.code, "outer_id": order.product.sku("PD-"),
         "sku_id": str(910_000_000_000 + crc32(order.product.code.encode())), "shipping_name": "", "tracking_number": "",
         "speed_refund_flag": 0, "speed_refund_status": "0", "user_shipping_status": "0",
     }  # fmt: skip

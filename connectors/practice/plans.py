@@ -4,24 +4,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from connectors.practice import mint
+from connectors.practice import markets, mint
 from connectors.practice.mint import Product
-
-# (behaviour, share in 1,000) for each platform; what is left of 1,000 is a simple paid order.
-_COMMON = (("refund_before", 12), ("refund_withdrawn", 6), ("refund_after", 12), ("refund_after_withdrawn", 4))
-_MIX: dict[str, tuple[tuple[str, int], ...]] = {
-    "taobao": (
-        *_COMMON, ("late", 28), ("never", 16), ("quick_close", 8), ("no_email", 9), ("bad_email", 9),
-        ("forbid_cleared", 8), ("forbid_failed", 4),
-    ),
-    "pinduoduo": (
-        *_COMMON, ("forming_cleared", 24), ("forming_failed", 8), ("risk_cleared", 22), ("risk_failed", 8),
-    ),
-    "stripe-shop": (
-        *_COMMON, ("late", 26), ("never", 16), ("quick_close", 8), ("twice", 12), ("short", 9), ("short_rest", 8),
-        ("no_email", 6),
-    ),
-}  # fmt: skip
 
 _HELD = {"forbid": 3, "forming": 1, "risk": 2}  # first word of a behaviour -> world.Flag
 
@@ -79,7 +63,7 @@ def _plan(
     # Squaring makes low numbers common: some buyers come again and again.
     buyer = int(rng.random() ** 2 * population)
     draw, behaviour = rng.randrange(1000), "simple"
-    for name, share in _MIX[platform]:
+    for name, share in markets.of(platform).mix:
         if draw < share:
             behaviour = name
             break
@@ -102,13 +86,14 @@ def _plan(
 
 
 def _words(rng: random.Random, plan: Plan, buyer: int) -> None:
-    if plan.platform != "pinduoduo" and plan.behaviour != "no_email":
+    market = markets.of(plan.platform)
+    if market.mails and plan.behaviour != "no_email":
         if plan.behaviour == "bad_email":
             plan.typed_email = mint.broken_email(rng, buyer)
         else:
             plan.email = plan.typed_email = mint.email(buyer)
     plan.message = rng.choice(mint.THANKS)
-    if plan.platform == "taobao":
+    if market.address_in_message:
         plan.message = mint.remark(rng, plan.typed_email) if plan.typed_email else plan.message
     if rng.random() < 0.02:
         plan.message = f"{rng.choice(mint.HOSTILE)} {plan.message}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from connectors.practice import markets
 from connectors.practice.plans import Plan
 
 
@@ -37,10 +38,10 @@ def demand(path: Path) -> int:
 def replay(path: Path, platforms: tuple[str, ...]) -> Iterator[Plan]:
     """The plans of a file. A customer stays with one shop for ever; customers alternate between ``platforms``.
 
-    Pinduoduo is none of them: it names no buyer, so nobody could be recognised there. Dollars count as yuan.
+    A platform that names no buyer is none of them: nobody could be recognised there. Dollars count as yuan.
     """
     homes: dict[str, str] = {}
-    usable = [platform for platform in platforms if platform != "pinduoduo"]
+    usable = [platform for platform in platforms if markets.of(platform).names_buyers]
     if not usable:
         raise ValueError("a replay needs a platform that names its buyers")
     for n, (customer, date, quantity, amount) in enumerate(rows(path), 1):
@@ -48,7 +49,7 @@ def replay(path: Path, platforms: tuple[str, ...]) -> Iterator[Plan]:
         if platform is None:
             platform = homes[customer] = usable[len(homes) % len(usable)]
         email = f"c{customer}@mail.example.com"
-        message = f"{email} date:{date}" if platform == "taobao" else f"date:{date}"
+        message = f"{email} date:{date}" if markets.of(platform).address_in_message else f"date:{date}"
         plan = Plan(n, platform, 0, quantity, amount, customer, f"顾客{customer}", email, message, "simple")
         plan.acts, plan.typed_email = [(0.0, "pay")], email
         yield plan

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
+from connectors.practice import markets
 from connectors.practice.buyers import Buyers
 from connectors.practice.control import Control
 from connectors.practice.faults import Faults
@@ -16,18 +17,14 @@ from connectors.practice.hooks import Hooks
 from connectors.practice.kills import Kills
 from connectors.practice.ledger import Ledger
 from connectors.practice.mailbox import Mailbox, MailServer
+from connectors.practice.market import Place
 from connectors.practice.mint import mint_keys, secret
-from connectors.practice.pinduoduo import Pinduoduo
 from connectors.practice.plans import Plan
 from connectors.practice.stock import Supply
-from connectors.practice.stripe import Stripe
 from connectors.practice.stripe_objects import Provider
-from connectors.practice.taobao import Taobao
 from connectors.practice.wire import HttpServer
 from connectors.practice.world import Shop, World
 
-PLATFORMS = {"taobao": "taobao", "pinduoduo": "pinduoduo", "indie": "stripe-shop"}
-_SHOP_NAMES = {"taobao": "taobao-main", "pinduoduo": "pdd-main", "indie": "indie"}
 _CHUNK = 1000
 
 
@@ -80,20 +77,16 @@ def build(
     ledger = Ledger(folder / "ledger.jsonl", clock)
     world = World(ledger, clock, seed, supply.goods)
     _mint(world, supply, folder, seed)
-    names = tuple(PLATFORMS[name] for name in platforms)
-    chaos, kills = Faults(faults, seed, ledger, clock, names), Kills(ledger)
-    provider: Provider | None = None
+    chosen = [markets.by_word()[word] for word in platforms]
+    chaos = Faults(faults, seed, ledger, clock, tuple(market.platform for market in chosen))
+    kills = Kills(ledger)
+    provider = Provider(world) if any(market.cards for market in chosen) else None
     hooks: Hooks | None = None
     gates: dict[str, Gate] = {}
-    for n, name in enumerate(platforms, 1):
-        shop = world.shops[_SHOP_NAMES[name]] = Shop(_SHOP_NAMES[name], PLATFORMS[name], n, rng)
-        if name == "taobao":
-            gates["taobao"] = Taobao(world, shop)
-        elif name == "pinduoduo":
-            gates["pdd"] = Pinduoduo(world, shop, pdd_lag)
-        else:
-            provider = Provider(world)
-            gates["stripe"] = Stripe(world, shop, provider)
+    for n, market in enumerate(chosen, 1):
+        shop = world.shops[market.shop] = Shop(market, n, rng)
+        gates[market.door] = market.gate(Place(world, shop, pdd_lag, provider))
+        if market.cards and provider is not None:
             hooks = Hooks(world, provider, chaos, shop.app_secret)
     front = Front(ledger, chaos, kills, gates)
     buyers = Buyers(world, provider, source, rate, late)
@@ -114,7 +107,7 @@ def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
         product.code: {
             "title": product.title,
             "keys": str(setting.world.key_files[product.code]),
-            "skus": [[shop.name, product.sku(shop.platform)] for shop in setting.world.shops.values()],
+            "skus": [[shop.name, product.sku(shop.market.sku_prefix)] for shop in setting.world.shops.values()],
         }
         for product in setting.world.products
     }
@@ -136,28 +129,7 @@ def _settings(folder: Path, base: str, shop: Shop) -> dict[str, str]:
         _write(path, value)
         return f"file:{path}"
 
-    head = {"platform": shop.platform}
-    if shop.platform == "taobao":
-        return head | {
-            "url": f"{base}/taobao/router/rest",
-            "app_key": shop.app_key,
-            "secret": hidden("secret", shop.app_secret),
-            "session": hidden("session", shop.token),
-        }
-    if shop.platform == "pinduoduo":
-        return head | {
-            "url": f"{base}/pdd/api/router",
-            "client_id": shop.app_key,
-            "secret": hidden("secret", shop.app_secret),
-            "access_token": hidden("access_token", shop.token),
-            "refresh_token": hidden("refresh_token", shop.refresh_token),
-        }
-    return head | {
-        "url": f"{base}/stripe",
-        "api_key": hidden("api_key", shop.token),
-        "webhook_secret": hidden("webhook_secret", shop.app_secret),
-        "account": "acct_practice",
-    }
+    return {"platform": shop.platform, **shop.market.settings(base, shop, hidden)}
 
 
 def _mint(world: World, supply: Supply, folder: Path, seed: int) -> None:

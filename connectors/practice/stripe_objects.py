@@ -83,7 +83,7 @@ class Provider:
         order = intent.order
         given = {
             "order_no": order.ext_id,
-            "sku": order.product.sku("stripe-shop"),
+            "sku": order.product.sku("IN-"),
             "qty": str(order.qty),
             "email": self._typed.get(order.n, order.email),
             "buyer": order.buyer,

@@ -77,7 +77,7 @@ def _line(order: Order, price: int, adjust: int, status: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "oid": int(order.ext_id), "oid_str": order.ext_id, "num_iid": 680_000_000_000 + crc32(order.product.code.encode()),
         "sku_id": f"59{crc32(order.product.code.encode()):011d}", "outer_iid": order.product.code,
-        "outer_sku_id": order.product.sku("taobao"), "num": order.qty, "price": yuan(price),
+        "outer_sku_id": order.product.sku("TB-"), "num": order.qty, "price": yuan(price),
         "total_fee": due, "payment": due, "divide_order_fee": due, "discount_fee": "0.00", "adjust_fee": yuan(adjust),
         "part_mjz_discount": "0.00", "status": status, "title": order.product.title,
         "sku_properties_name": "版本:标准", "refund_status": _REFUND[refund.status] if refund else "NO_REFUND",

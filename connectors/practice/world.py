@@ -8,6 +8,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from connectors.practice.ledger import Ledger
+from connectors.practice.market import Market
 from connectors.practice.mint import Product, secret
 from connectors.practice.recent import Recent
 
@@ -84,8 +85,8 @@ class Order:
 class Shop:
     """A merchant's account at a platform, with its credentials of this world."""
 
-    def __init__(self, name: str, platform: str, n: int, rng: random.Random) -> None:
-        self.name, self.platform, self.n = name, platform, n
+    def __init__(self, market: Market, n: int, rng: random.Random) -> None:
+        self.name, self.platform, self.market, self.n = market.shop, market.platform, market, n
         self.orders: dict[str, Order] = {}
         self.recent: Recent[Order] = Recent()
         self.refunds: Recent[Refund] = Recent()
@@ -183,8 +184,8 @@ class World:
         if order.state is State.PAID and order.refund is None:
             order.flag = Flag.FAILED
             amount = order.net
-            if order.shop.platform == "taobao":
-                # There, money goes back by a refund only; the other platform undoes a failed group without one.
+            if order.shop.market.undo_opens_refund:
+                # There, money goes back by a refund only; others undo a failed group without one.
                 self._new_refund(order, "平台关闭交易").status = RefundStatus.DONE
             self._give_back(order, amount)
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from connectors.registry import Platform
+from connectors.options import Platform
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, Line, OrderUpdate, Payment, PaymentKind, PlatformState

@@ -51,7 +51,11 @@ LIVE_RATE = 4.0  # orders a second of the live demo: busy, and still readable
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A table of real purchases: customer date items dollars.",
 )
-@click.option("--platforms", default=None, help="Comma-separated; default: all that the practice world plays.")
+@click.option(
+    "--platforms",
+    default=None,
+    help="Comma-separated words, or all; default: Taobao, Pinduoduo and the independent shop.",
+)
 @click.option(
     "--dir",
     "folder",
@@ -118,7 +122,7 @@ def _arguments(given: dict[str, Any], orders: int, rate: float) -> list[str]:
     made = ["--seed", str(given["seed"]), "--orders", str(orders), "--rate", str(rate), "--late", str(given["late"])]
     made += ["--faults", given["faults"]]
     made += ["--replay", os.fspath(given["replay"])] if given["replay"] else []
-    made += ["--platforms", given["platforms"]] if given["platforms"] and given["platforms"] != "all" else []
+    made += ["--platforms", given["platforms"]] if given["platforms"] else []
     return made
 
 
