@@ -74,6 +74,7 @@ class Call(Struct, frozen=True, kw_only=True):
     text: str = ""  # the whole message to the buyer, keys included; never logged
     slots: tuple[Slot, ...] = ()
     lines: tuple[tuple[str, int], ...] = ()  # (line id, qty) of the order
+    pickup: str = ""  # https link to the buyer's own pick-up page, "" where none is configured; never logged
 
     def __repr__(self) -> str:
         return f"Call({self.reference!r}, {self.effect.name}, attempt={self.attempt}, ext_id={self.ext_id!r})"
