@@ -14,12 +14,13 @@ from core.pipeline import upkeep
 from core.pipeline.attempts import SealedKey
 from core.pipeline.gate import Gate
 from core.pipeline.gatekeeper import Gatekeeper
+from core.pipeline.inbound import Door, HintReceiver
 from core.pipeline.intake import Intake
 from core.pipeline.lanes import Lane
 from core.pipeline.outcomes import left_open
 from core.pipeline.pull import Puller
 from core.pipeline.setup import Setup, ShopInfo
-from core.ports import Channel, Shop
+from core.ports import Channel, Receiver, Shop
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
@@ -49,6 +50,7 @@ class Engine:
         self.clock, self.language, self.version = clock, language, version
         self.writer = Writer(database, clock)
         self.pullers: dict[int, Puller] = {}
+        self.doors: dict[str, Door] = {}
         self.failure: StoreError | None = None
         self._stop = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -97,7 +99,8 @@ class Engine:
         self.intake = intake
         for shop in self.shops.values():
             number = numbers[shop.name]
-            self.pullers[number] = Puller(number, shop, self.writer, intake, self.clock)
+            puller = self.pullers[number] = Puller(number, shop, self.writer, intake, self.clock)
+            self._open_door(shop.name, shop if isinstance(shop, Receiver) else HintReceiver(shop), puller)
         self.gatekeeper = Gatekeeper(Gate(self.setup), self.writer, self.pullers, self.spawn)
         self.lanes = {
             name: Lane(
@@ -115,6 +118,9 @@ class Engine:
             for name, way in {**self.channels, **self.shops}.items()
         }
         self.writer.on_touched.append(self._on_touched)
+
+    def _open_door(self, name: str, receiver: Receiver, puller: Puller) -> None:
+        self.doors[name] = Door(name, receiver, puller, self.writer, self.intake, self.readers, self.clock)
 
     async def _run_loops(self) -> None:
         async with self.readers.connect() as connection:

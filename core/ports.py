@@ -1,10 +1,13 @@
 """What the core asks of the outside. Connectors implement these protocols; the core never imports a connector."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from core.model.effects import Call, Effect, EffectSpec, Outcome
-from core.model.order import Batch, OrderUpdate, Quarantined
+from core.model.lifecycle import Stage
+from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Update
 
 
 class ConnectorError(Exception):
@@ -57,4 +60,88 @@ class Shop(Channel, Protocol):
 
     async def hint(self, headers: Mapping[str, str], body: bytes) -> bool:
         """A webhook arrived. True when its signature is right and a pull should follow at once; False to refuse it."""
+        ...
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """One request to ``/hook/NAME`` or ``/hook/NAME/TAIL``, whole. Nothing of it is to be believed yet.
+
+    ``query`` and ``body`` are as they came, undecoded: signatures are made over them. Header names are lower case; a
+    header sent twice arrives as one, joined by ``, ``.
+    """
+
+    method: str  # GET or POST
+    tail: str  # the path after /hook/NAME/, "" without one
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Inbound({self.method}, tail={self.tail!r}, {len(self.body)} bytes)"
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What the caller is told, in the words that its protocol wants."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How far an order is, for a caller that asks. Never a key. Times are UTC us."""
+
+    stage: Stage
+    delivered: bool  # the buyer has every key, confirmed
+    waits: bool  # an open case or hold: a person has to look first
+    delivered_at: int | None = None
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """What a connector made of a request. A refusal has no ``batch``, and a ``render`` that refuses.
+
+    The core commits ``batch`` durably, then looks up ``look``, then calls ``render``: so "yes" is said only of what
+    survives a crash. ``render`` gets None when nothing was to be looked up or no such order is known. When the facts
+    cannot be stored just now, ``render`` is not called and the caller gets 503, so that the platform repeats.
+    """
+
+    render: "Callable[[Standing | None], Reply]"
+    batch: tuple[Update, ...] = ()
+    pull: bool = False  # the shop is to be pulled at once
+    look: str = ""  # the order whose standing the answer needs
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """Takes requests that platforms make to us: notifications, pushes, and calls that want an answer.
+
+    Optional for a shop: one without it gets its POSTs through ``Shop.hint``.
+    """
+
+    async def receive(self, request: Inbound) -> Received:
+        """Check the request and say what it states. Never raises for what the outside sends: that is a refusal.
+
+        May ask the platform back, within a few seconds; the core gives up after ten. A ConnectorError it raises is
+        answered with 503.
+        """
+        ...
+
+
+@runtime_checkable
+class Gateway(Receiver, Protocol):
+    """A payment account of the merchant that pays the orders of one shop.
+
+    Its payments carry ``name`` as their account and the provider's transaction number, and name the order by the
+    number under which it was paid (``out_trade_no``), which is the shop's order number.
+    """
+
+    name: str
+    account: str  # kind and the provider's own ids; two gateways of one account would book one payment twice
+
+    async def query(self, ext_id: str) -> tuple[Payment, ...]:
+        """All money of an order as the provider has it now, () while it is unpaid. Raises ConnectorError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...

@@ -97,8 +97,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         loop.add_signal_handler(name, engine.ask_stop)
     extra: list[Coroutine[Any, Any, None]] = watchers(settings, engine, _report)
     if settings.core.webhook_port:
-        pullers = {puller.shop.name: puller for puller in engine.pullers.values()}
-        extra.append(Webhooks(pullers, settings.core.webhook_port).serve())
+        extra.append(Webhooks(engine.doors, settings.core.webhook_port).serve())
     tasks = [loop.create_task(work) for work in extra]
     serving = loop.create_task(server.serve(signals=False))
     log.info("core_started", epoch=epoch, shops=len(engine.shops), socket=path.name)
