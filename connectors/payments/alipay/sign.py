@@ -1,0 +1,27 @@
+"""Alipay's RSA2 (facts: B1). A notice and a request differ: only the request covers ``sign_type``."""
+
+from collections.abc import Mapping
+
+from connectors import rsa
+from connectors.signing import Seen, joined, never
+
+
+def sign(params: Mapping[str, str], private_key: str) -> str:
+    """Base64 for a request: all but ``sign`` and empty values. Raises ValueError for a key that is none."""
+    return rsa.sign(private_key, joined(params, ("sign",), empty=False))
+
+
+def notice_text(params: Mapping[str, str]) -> str:
+    """What a notice's signature covers, its values url-decoded already."""
+    return joined(params, ("sign", "sign_type"), empty=False)
+
+
+def verify(params: Mapping[str, str], public_key: str, order: str | None = None, seen: Seen = never) -> bool:
+    """Whether Alipay sent this notice, for the merchant's ``order`` where one is given.
+
+    ``public_key`` is Alipay's, not the app's. No age: a notice is repeated for a day; ``seen`` is asked for its
+    ``notify_id``. Raises ValueError for a key that is none.
+    """
+    if params.get("sign_type") != "RSA2" or (order is not None and params.get("out_trade_no") != order):
+        return False
+    return not seen(params.get("notify_id", "")) and rsa.verify(public_key, notice_text(params), params.get("sign", ""))

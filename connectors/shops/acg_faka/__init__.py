@@ -1,0 +1,1 @@
+"""acg-faka: a card shop that sells on from, and to, its peers."""

@@ -1,0 +1,1 @@
+"""Agiso (阿奇索): orders of several platforms through one aggregator."""

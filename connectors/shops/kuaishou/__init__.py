@@ -1,0 +1,1 @@
+"""Kuaishou shop (快手小店)."""

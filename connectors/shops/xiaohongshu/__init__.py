@@ -1,0 +1,1 @@
+"""Xiaohongshu shop (小红书)."""

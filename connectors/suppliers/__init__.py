@@ -1,0 +1,1 @@
+"""One package an upstream that sells keys or top-ups to us."""

@@ -1,0 +1,1 @@
+"""Kashangwl (卡商网): direct top-ups."""
