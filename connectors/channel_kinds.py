@@ -19,6 +19,9 @@ CHANNELS: Final[Mapping[str, str]] = {
     "email": f"{_HERE}.email_kind",
     "telegram": f"{_HERE}.telegram.channel",
     "webhook": f"{_HERE}.webhook.channel",
+    "wechat": f"{_HERE}.wechat.channel",
+    "wecom-app": f"{_HERE}.wecom_app.channel",
+    "wecom-robot": f"{_HERE}.wecom_robot.channel",
 }
 
 
