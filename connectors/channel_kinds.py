@@ -17,7 +17,11 @@ _HERE: Final = "connectors.channels"
 CHANNELS: Final[Mapping[str, str]] = {
     "smtp": f"{_HERE}.email_kind",
     "email": f"{_HERE}.email_kind",
+    "aliyun-sms": f"{_HERE}.aliyun_sms.channel",
+    "dingtalk": f"{_HERE}.dingtalk.channel",
+    "feishu": f"{_HERE}.feishu.channel",
     "telegram": f"{_HERE}.telegram.channel",
+    "tencent-sms": f"{_HERE}.tencent_sms.channel",
     "webhook": f"{_HERE}.webhook.channel",
     "wechat": f"{_HERE}.wechat.channel",
     "wecom-app": f"{_HERE}.wecom_app.channel",

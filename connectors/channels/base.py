@@ -23,6 +23,7 @@ Evidence = dict[str, str | int | float | bool | None]
 T = TypeVar("T")
 # RFC 9110: the request as it stands was refused. 408, 409, 425 and the like leave open what became of it.
 _REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 417, 422, 431, 451})
+JSON: Final = "application/json; charset=utf-8"
 DEAD_S: Final = 5.0  # seconds until another try with credentials that were refused; a person mends them meanwhile
 
 
@@ -157,12 +158,10 @@ class HttpChannel:
         return self._clock() // SECOND
 
     async def _post(
-        self, label: str, url: str, body: bytes, headers: Mapping[str, str] | None = None
+        self, label: str, url: str, body: bytes, headers: Mapping[str, str] | None = None, kind: str = JSON
     ) -> Reply | Outcome:
-        """One POST of JSON. ``label`` names the call in evidence in place of its path."""
+        """One POST of a ``kind`` of body, "" for none. ``label`` names the call in evidence in place of its path."""
         try:
-            return await self._http.post(
-                url, body, {"content-type": "application/json; charset=utf-8", **(headers or {})}
-            )
+            return await self._http.post(url, body, {**({"content-type": kind} if kind else {}), **(headers or {})})
         except HttpFailure as failure:
             return outcome_of(failure, label)

@@ -21,15 +21,33 @@ BOT = f"123456:{SESAME}"
 
 # What each kind needs to be built, and whom it writes to.
 SETTINGS: dict[str, dict[str, str]] = {
+    "aliyun-sms": {
+        "access_key_id": "LTAI1",
+        "access_key_secret": SESAME,
+        "sign_name": "卡台",
+        "template_code": "SMS_1",
+        "fields": "code={code},order={order}",
+    },
+    "dingtalk": {"access_token": SESAME, "secret": "SEC" + SESAME},
+    "feishu": {"hook_token": SESAME, "secret": SESAME},
+    "tencent-sms": {
+        "secret_id": "AKID1",
+        "secret": SESAME,
+        "sdk_app_id": "1400006666",
+        "sign_name": "卡台",
+        "template_id": "1110",
+        "fields": "{code}",
+    },
     "telegram": {"token": BOT, "alert_chat": "-100200"},
     "webhook": {"secret": SESAME},
     "wechat": {"app_id": "wx1", "secret": SESAME},
     "wecom-app": {"corp_id": "ww1", "secret": SESAME, "agent_id": "1000002", "alert_to": "boss"},
     "wecom-robot": {"key": SESAME},
 }
-RECIPIENTS = {"telegram": "4711", "wechat": OPENID, "wecom-app": "zhang.san"}
+PHONE = "13800138000"
+RECIPIENTS = {"aliyun-sms": PHONE, "tencent-sms": PHONE, "telegram": "4711", "wechat": OPENID, "wecom-app": "zhang.san"}
 ALERTING = [kind for kind in SETTINGS if kind not in ("wechat", "aliyun-sms", "tencent-sms")]
-CARRYING = [kind for kind in SETTINGS if kind in ("telegram", "webhook", "wecom-app", "wecom-robot")]
+CARRYING = ALERTING
 
 
 def call_for(kind: str, pickup: str = LINK, keys: tuple[str, ...] = ("KEY-1", "KEY-2"), **more: Any) -> Call:
