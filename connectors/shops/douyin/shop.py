@@ -1,0 +1,263 @@
+"""A Douyin shop: orders and after-sales by update windows, keys issued as coupons of the order (facts: Douyin 3.2, 3.3).
+
+Parcel shipping refuses virtual orders (60107); issuing the coupons is the delivery.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from connectors.fields import UNREADABLE
+from connectors.http import Http, HttpFailure
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
+from connectors.shops.douyin.client import HEADERS, Douyin, DouyinFailure
+from connectors.shops.douyin.mapping import Issue, order_of
+from connectors.shops.douyin.refunds import refund_of
+from connectors.shops.douyin.sign import verify_push
+from connectors.shops.windows import PAGE, Page, Seen, Walker
+from core.model.clock import Clock, to_text
+from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result, Slot
+from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
+from core.ports import ConnectorError
+
+T = TypeVar("T")
+_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
+_SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
+_SYNC: Final = "coupons/syncV2"
+_DONE_ALREADY: Final = 8  # 000008, which also comes as plain 8
+_REMEMBERED: Final = 20_000  # orders
+
+
+class _Orders(Struct):
+    shop_order_list: list[msgspec.Raw] | None = None
+    total: int | None = None
+
+
+class _Refunds(Struct):
+    items: list[msgspec.Raw] | None = None
+    total: int | None = None
+
+
+class _Detail(Struct):
+    shop_order_detail: msgspec.Raw
+
+
+class DouyinShop(ShopBase):
+    """Implements core.ports.Shop. ``overlap`` and ``deep`` in seconds, see connectors.shops.windows."""
+
+    platform = "douyin"
+    specs: Mapping[Effect, EffectSpec] = {
+        Effect.SEND: EffectSpec(
+            effect=Effect.SEND,
+            cls=EffectClass.B,
+            source="Douyin coupons/syncV2: its error table has an idempotency check (010004: parameters differ from those "
+            "already stored) and 000008 for a request that was handled before, so an equal repeat issues nothing twice",
+            ships=True,
+        )
+    }
+
+    def __init__(
+        self,
+        name: str,
+        douyin: Douyin,
+        clock: Clock,
+        http: Http,
+        poll_seconds: float = 1.0,
+        start_days: float = 1.0,
+        overlap: int = 3,
+        deep: int = 60,
+    ) -> None:
+        super().__init__(name, clock, http, poll_seconds, start_days)
+        self._douyin = douyin
+        self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
+        self._seen = Seen()
+        self._issues: OrderedDict[str, Issue] = OrderedDict()
+
+    async def pull(self, cursor: str | None) -> Batch:
+        """The next orders and after-sales after ``cursor``. Raises ConnectorError."""
+        place = Cursor.read(cursor, self._start)
+        self._seen.begin(cursor)
+        now = self._now()
+        rows, orders_mark, more_orders = await self._orders.step(place.orders, now, self._order_page)
+        refunds, refunds_mark, more_refunds = await self._refunds.step(place.refunds, now, self._refund_page)
+        updates: list[Update] = [self._map(raw) for raw in rows if self._seen.fresh(raw)]
+        for raw in refunds:
+            if self._seen.fresh(raw):
+                updates += refund_of(raw, self.name)
+        after = Cursor(orders_mark, refunds_mark).text()
+        self._seen.end(after)
+        return Batch(updates=tuple(updates), cursor=after, more=more_orders or more_refunds)
+
+    async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
+        """The order as ``order/orderDetail`` shows it now. Raises ConnectorError."""
+        answer = await self._query("order/orderDetail", {"shop_order_id": ext_id}, _Detail)
+        return self._asked_for(ext_id, self._map(answer.shop_order_detail), "shop_order_detail.order_id")
+
+    async def hint(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """True for a push of Douyin's for this app; the orders it names are pulled, its content is not used."""
+        return verify_push(headers, body, self._douyin.app_key, self._douyin.secret)
+
+    async def perform(self, call: Call) -> Outcome:
+        """SEND: the keys as coupons, one call for each sub-order. Never raises for the outside."""
+        if call.effect is not Effect.SEND:
+            return self._unsupported(call)
+        if not call.slots:
+            return Outcome(result=Result.REJECTED, why="no keys in the call")
+        try:
+            issue = await self._issue_of(call.ext_id)
+        except ConnectorError as error:
+            # Nothing was sent by this attempt, and only reading is in the way.
+            return Outcome(result=Result.LATER, why=f"order unread: {error.kind}", retry_after=error.retry_after or 2.0)
+        by_line: dict[str, list[Slot]] = {}
+        for slot in call.slots:
+            by_line.setdefault(slot.line, []).append(slot)
+        if issue is None or not by_line.keys() <= issue.skus.keys():
+            refusal = DouyinFailure("refused", message="the order does not show the lines that the keys are bound to")
+            return await self._refused(call, refusal, 0)
+        for done, (line, slots) in enumerate(by_line.items()):
+            try:
+                await self._authorised(_SYNC, _coupons(call, line, slots, issue), msgspec.Raw, once=True)
+            except HttpFailure as failure:
+                outcome = outcome_of(failure)
+                return _part(outcome, done) if done else outcome
+            except DouyinFailure as failure:
+                if failure.number == _DONE_ALREADY and call.attempt > 1:
+                    continue  # this very request, and an earlier attempt made it
+                return await self._refused(call, failure, done)
+        return Outcome(result=Result.CONFIRMED, remote_ref=call.reference)
+
+    async def ask(self, call: Call) -> Outcome:
+        """The platform does not say which coupons an order has; the same call may be repeated instead."""
+        return Outcome(result=Result.UNKNOWN, why="not askable")
+
+    async def _refused(self, call: Call, failure: DouyinFailure, done: int) -> Outcome:
+        """What a refusal comes to when ``done`` sub-orders of the same call were issued before it."""
+        evidence = failure.evidence()
+        if failure.kind == "rate":
+            outcome = Outcome(result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=evidence)
+        elif failure.kind in ("expired", "dead"):
+            outcome = Outcome(result=Result.LATER, why="token_dead", retry_after=5.0, evidence=evidence)
+        elif failure.kind in ("router", "refused"):
+            outcome = Outcome(result=Result.REJECTED, why=str(failure), evidence=evidence)
+        else:
+            outcome = Outcome(result=Result.UNKNOWN, why=str(failure), evidence=evidence)
+        if done:
+            return _part(outcome, done)
+        if outcome.result is not Result.REJECTED or call.attempt == 1:
+            return outcome
+        return await self._earlier(call, outcome)
+
+    async def _earlier(self, call: Call, refusal: Outcome) -> Outcome:
+        """An earlier attempt may have done what this one was refused for; the order tells when it did nothing."""
+        try:
+            update = await self.read(call.ext_id)
+        except ConnectorError as error:
+            why = f"{refusal.why}; status unread: {error.kind}"
+            return Outcome(result=Result.UNKNOWN, why=why, evidence=refusal.evidence)
+        untouched = isinstance(update, OrderUpdate) and update.state not in _SHIPPED
+        if untouched and len({slot.line for slot in call.slots}) == 1:
+            return refusal
+        why = f"{refusal.why}; an earlier attempt may have issued them"
+        return Outcome(result=Result.UNKNOWN, why=why, evidence=refusal.evidence)
+
+    async def _issue_of(self, ext_id: str) -> Issue | None:
+        if ext_id not in self._issues:
+            await self.read(ext_id)
+        return self._issues.get(ext_id)
+
+    def _map(self, raw: msgspec.Raw) -> OrderUpdate | Quarantined:
+        update, issue = order_of(raw, self.name)
+        if issue is not None:
+            self._issues[update.ext_id] = issue
+            self._issues.move_to_end(update.ext_id)
+            if len(self._issues) > _REMEMBERED:
+                self._issues.popitem(last=False)
+        return update
+
+    async def _order_page(self, start: int, end: int, page: int, count: bool) -> Page:
+        params: dict[str, Any] = {"update_time_start": start, "update_time_end": end, **_paging(page)}
+        params |= {"order_by": "update_time", "order_asc": False}
+        answer = await self._query("order/searchList", params, _Orders)
+        return _page(answer.shop_order_list or [], answer.total, count)
+
+    async def _refund_page(self, start: int, end: int, page: int, count: bool) -> Page:
+        params: dict[str, Any] = {"update_start_time": start, "update_end_time": end, **_paging(page)}
+        params |= {"order_by": ["update_time desc"]}
+        answer = await self._query("afterSale/List", params, _Refunds)
+        return _page(answer.items or [], answer.total, count)
+
+    async def _query(self, path: str, params: Mapping[str, object], kind: type[T]) -> T:
+        try:
+            return await self._authorised(path, params, kind, once=False)
+        except HttpFailure as failure:
+            raise error_of(failure) from None
+        except DouyinFailure as failure:
+            if failure.kind == "refused":
+                raise Refused(str(failure)) from None
+            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
+
+    async def _authorised(self, path: str, params: Mapping[str, object], kind: type[T], once: bool) -> T:
+        """Call; when the token has expired renew it and call again, as an expired token stops a call at the door."""
+        for again in (False, True):
+            used = self._douyin.tokens.access
+            url, body = self._douyin.call(path, params)
+            if once:
+                reply = await self._http.post(url, body, HEADERS)
+            else:
+                reply = await self._fetch("POST", url, HEADERS, body)
+            try:
+                return msgspec.json.decode(self._douyin.open(reply), type=kind)
+            except UNREADABLE as exc:
+                raise DouyinFailure("garbled", message=f"{path}: {exc}") from None
+            except DouyinFailure as failure:
+                if failure.kind != "expired" or again:
+                    raise
+            await self._renewed(used)
+        raise AssertionError("unreachable")
+
+    async def _renewed(self, used: str) -> None:
+        try:
+            await self._douyin.renew(used, self._http)
+        except HttpFailure as failure:
+            # The call before it was refused at the door, so nothing is in doubt: try again later.
+            raise DouyinFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
+        except DouyinFailure as failure:
+            if failure.kind == "rate":
+                raise
+            raise DouyinFailure("dead", failure.code, failure.sub_code, "the refresh token was refused") from None
+
+
+def _part(outcome: Outcome, done: int) -> Outcome:
+    """However the rest ended: coupons of ``done`` sub-orders are out, so the call as a whole is open."""
+    why = f"{done} sub-order(s) issued, then: {outcome.result.value} {outcome.why}"
+    return Outcome(result=Result.UNKNOWN, why=why, evidence=outcome.evidence)
+
+
+def _coupons(call: Call, line: str, slots: list[Slot], issue: Issue) -> dict[str, Any]:
+    """Equal on every repeat (010004 refuses anything else): the time is the order's, the ids come of our reference."""
+    granted = to_text(issue.paid_at)
+    certificates = []
+    for slot in slots:
+        name = hashlib.sha256(f"{call.reference}|{slot.line}|{slot.slot}".encode()).hexdigest()[:32]
+        certificates.append({"out_cert_id": name, "cert_no": slot.secret, "grant_time": granted, "status": 2})
+    params: dict[str, Any] = {"order_id": line, "cert_list": certificates}
+    if issue.skus[line]:
+        params["sku_id"] = issue.skus[line]
+    return params
+
+
+def _paging(page: int) -> dict[str, int]:
+    """``page`` counts from 1 here and from 0 there."""
+    return {"page": page - 1, "size": PAGE}
+
+
+def _page(rows: list[msgspec.Raw], total: int | None, count: bool) -> Page:
+    if count and total is None:
+        raise ConnectorError("protocol", "total is missing")
+    if count and total and not rows:
+        raise ConnectorError("protocol", f"{total} rows were counted and none came")
+    return Page(rows, total)
