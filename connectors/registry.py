@@ -1,4 +1,4 @@
-"""Shops and channels by name and options: the one place that finds the class behind a platform's name.
+"""Shops by name and options: the one place that finds the class behind a platform's name (channels: channel_kinds).
 
 A platform is a folder of ``connectors/shops`` whose ``platform.py`` holds a ``PLATFORM``; another package adds one
 through the entry point group ``keydesk.shops`` (the name is the platform, the object a ``Platform``). Secrets arrive
@@ -12,10 +12,12 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from connectors import shops
-from connectors.channels.email import EmailChannel
-from connectors.options import COMMON, Options, Platform, check, nearest, number
+from connectors.channel_kinds import build_channel
+from connectors.options import COMMON, Options, Platform, check, nearest
 from core.model.clock import Clock
-from core.ports import Channel, Shop
+from core.ports import Shop
+
+__all__ = ["GROUP", "Platform", "build_channel", "build_shop", "platforms"]
 
 GROUP: Final = "keydesk.shops"
 
@@ -35,30 +37,6 @@ def build_shop(name: str, options: Options, clock: Clock) -> Shop:
         return kind.build(name, given, clock)
     except ValueError as exc:
         raise ValueError(f"shop {name}: {exc}") from None
-
-
-def build_channel(name: str, options: Options, clock: Clock) -> Channel:
-    """The channel ``name``; ``options["kind"]`` must be smtp. Raises ValueError as ``build_shop`` does."""
-    kind = options.get("kind", "smtp")
-    if kind not in ("smtp", "email"):
-        raise ValueError(f"channel {name}: unknown kind {kind!r}{nearest(kind, ('smtp',))}")
-    given = {key: value for key, value in options.items() if key != "kind"}
-    required = frozenset({"host", "port", "from"})
-    check(f"channel {name}", given, required, frozenset({"user", "password", "starttls", "connections"}))
-    try:
-        return EmailChannel(
-            name,
-            given["host"],
-            int(number(given, "port", 25, 1, 65_535)),
-            given["from"],
-            clock,
-            user=given.get("user", ""),
-            password=given.get("password", ""),
-            starttls=given.get("starttls", ""),
-            connections=int(number(given, "connections", 8, 1, 64)),
-        )
-    except ValueError as exc:
-        raise ValueError(f"channel {name}: {exc}") from None
 
 
 def platforms() -> tuple[str, ...]:
