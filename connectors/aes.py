@@ -19,11 +19,15 @@ class Unopened(ValueError):
 
 
 def raw(text: str) -> bytes:
-    """From base64, line breaks allowed. Raises Unopened."""
+    """From base64, line breaks allowed, but no second spelling of the same bytes. Raises Unopened."""
+    text = "".join(text.split())
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        data = base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         raise Unopened from None
+    if base64.b64encode(data).decode() != text:
+        raise Unopened
+    return data
 
 
 def pad(data: bytes, block: int = BLOCK) -> bytes:

@@ -57,7 +57,9 @@ def verify(key: str, text: str | bytes, signature: str) -> bool:
     public = public_key(key)
     try:
         given = base64.b64decode(signature.encode(), validate=True)
-        public.verify(given, text.encode() if isinstance(text, str) else text, PKCS1v15(), SHA256())
+        public.verify(
+            given, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, PKCS1v15(), SHA256()
+        )
     except (InvalidSignature, ValueError, binascii.Error):
         return False
     # Base64 text has spare bits: two texts may name the same bytes. Only the one that a signer writes is taken.

@@ -27,14 +27,17 @@ def key_of(secret: str, what: str = "the secret") -> str:
 
 def md5(text: str | bytes) -> str:
     """Lower-case hex."""
-    data = text.encode() if isinstance(text, str) else text
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest()
 
 
 def hmac_sha256(key: str | bytes, text: str | bytes) -> bytes:
     """Raw digest."""
-    secret = key.encode() if isinstance(key, str) else key
-    return hmac.new(secret, text.encode() if isinstance(text, str) else text, hashlib.sha256).digest()
+    return hmac.new(_bytes(key), _bytes(text), hashlib.sha256).digest()
+
+
+def _bytes(text: str | bytes) -> bytes:
+    # Half of a surrogate pair gets in by JSON; it must fail to verify, not break the verifier.
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
 def chosen(params: Mapping[str, str], leave_out: Collection[str], empty: bool) -> list[tuple[str, str]]:
@@ -54,7 +57,7 @@ def joined(params: Mapping[str, str], leave_out: Collection[str] = ("sign",), em
 
 def same(made: str, given: str) -> bool:
     """Compared in constant time; an empty signature equals nothing."""
-    return bool(given) and hmac.compare_digest(made.encode(), given.encode("utf-8", "surrogatepass"))
+    return bool(given) and hmac.compare_digest(_bytes(made), _bytes(given))
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

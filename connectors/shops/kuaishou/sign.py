@@ -29,9 +29,19 @@ def sign(params: Mapping[str, str], secret: str) -> str:
     raise ValueError(f"signMethod must be one of {', '.join(METHODS)}, not {how!r}")
 
 
+def _key(key: str) -> bytes:
+    try:
+        found = base64.b64decode(key, validate=True)
+    except ValueError:
+        found = b""
+    if len(found) not in (16, 24, 32):
+        raise ValueError("the message key is not the base64 of 16, 24 or 32 bytes")
+    return found
+
+
 def seal_push(text: str, key: str) -> str:
     """A push body as Kuaishou makes it: AES-CBC with a zero iv. ``key``: the message key in base64. Raises ValueError."""
-    return base64.b64encode(aes.seal(aes.raw(key), text.encode(), bytes(16))).decode()
+    return base64.b64encode(aes.seal(_key(key), text.encode(), bytes(16))).decode()
 
 
 def open_push(body: str, key: str) -> str:
@@ -40,6 +50,6 @@ def open_push(body: str, key: str) -> str:
     CBC lets a forger turn bits, so what it says is a hint to read the order again. Raises ValueError.
     """
     try:
-        return aes.unseal(aes.raw(key), aes.raw(body), bytes(16)).decode()
+        return aes.unseal(_key(key), aes.raw(body), bytes(16)).decode()
     except UnicodeDecodeError:
         raise aes.Unopened from None
