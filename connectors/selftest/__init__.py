@@ -17,6 +17,7 @@ from connectors.selftest.calls import CALLS
 from connectors.selftest.case import Asked, Case, Malformed, Scheme
 from connectors.selftest.notices import NOTICES
 from connectors.selftest.pushes import PUSHES
+from core.model.text import clean
 
 SCHEMES: Final = {**CALLS, **PUSHES, **NOTICES}
 
@@ -37,11 +38,14 @@ class _Wrong(Exception):
 
 
 def read(data: bytes) -> list[Any]:
-    """The vectors of a file. Raises ValueError when it is not a JSON list."""
+    """The vectors of a file. Raises ValueError when it is not a JSON list, or an empty one, which would prove nothing."""
     try:
-        return msgspec.json.decode(data, type=list[Any])
+        entries = msgspec.json.decode(data, type=list[Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ValueError(f"not a JSON list of vectors: {exc}") from None
+    if not entries:
+        raise ValueError("holds no vectors")
+    return entries
 
 
 def run(entries: list[Any]) -> Iterator[Verdict]:
@@ -56,7 +60,7 @@ def _one(index: int, entry: Any) -> Verdict:
         return Verdict(index, "?", False, why="malformed: not an object with a scheme")
     scheme = SCHEMES.get(name)
     if scheme is None:
-        return Verdict(index, name[:60], False, why="scheme is not supported")
+        return Verdict(index, clean(name, 60), False, why="scheme is not supported")
     trial = Trial(scheme)
     try:
         trial.walk(_case(entry))

@@ -8,6 +8,7 @@ import click
 
 from console.commands.calls import Core
 from console.commands.compose import engine_of, settings_of
+from console.commands.connect_selftest import selftest_command
 from console.commands.look import json_option, socket_option
 from core.model.order import Quarantined
 from core.ports import ConnectorError
@@ -24,7 +25,10 @@ ADVICE = {
 
 @click.group()
 def connect_command() -> None:
-    """Shops and channels: health, and a test of each step."""
+    """Shops and channels: health, a test of each step, and signatures against known answers."""
+
+
+connect_command.add_command(selftest_command)
 
 
 @connect_command.command("list")
