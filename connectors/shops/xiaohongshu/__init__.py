@@ -1,1 +1,1 @@
-"""Xiaohongshu shop (小红书)."""
+"""Xiaohongshu (ark) through its open platform."""
