@@ -1,1 +1,1 @@
-"""WooCommerce."""
+"""WooCommerce shops through their REST API v3."""
