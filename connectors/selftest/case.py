@@ -45,8 +45,10 @@ class Case(Struct, frozen=True):
         return self.number("timestamp")
 
     def params(self, *path: str) -> dict[str, str]:
-        """A mapping of inputs, values as texts: nested ones as compact JSON. Raises Malformed."""
-        return {name: plain(value) for name, value in self.mapping(*path).items()}
+        """A mapping of inputs, values as texts: nested ones as compact JSON, null ones left out.
+
+        Raises Malformed."""
+        return {name: plain(value) for name, value in self.mapping(*path).items() if value is not None}
 
     def mapping(self, *path: str) -> dict[str, Any]:
         """A mapping of inputs as it is. Raises Malformed."""
