@@ -15,6 +15,8 @@ _DONE: Final = 12
 _GONE: Final = frozenset({14, 28})
 _OPEN: Final = frozenset({3, 6, 7, 8, 11, 13, 27, 29})
 _MONEY_BACK: Final = frozenset({3, 5})
+_PRICE_KEPT: Final = 6  # the price fell after the sale: what goes back may be a hundredth of it
+_FOR_MONEY: Final = frozenset({0, 1, 2, 6})  # kinds of request; exchange, resending and repair move none
 
 
 class _AfterSaleRow(Struct):
@@ -90,7 +92,9 @@ def _refund(row: _Refund, shop: str) -> list[Refund | Payment | Quarantined]:
     paid = sum(
         fen(item.pay_amount, "order_info.related_order_info.pay_amount") for item in row.order_info.related_order_info
     )
-    if paid:
+    if paid and amount == 0 and info.aftersale_type in _FOR_MONEY:
+        raise Drift("aftersale_info.refund_amount", "zero for a refund of money")
+    if paid and (amount > paid or info.aftersale_type != _PRICE_KEPT):
         check_price(amount, paid, 1, "aftersale_info.refund_amount")
     at = moment(info.update_time, "aftersale_info.update_time")
     state = RefundState.GONE if info.aftersale_status in _GONE else RefundState.OPEN
@@ -98,7 +102,11 @@ def _refund(row: _Refund, shop: str) -> list[Refund | Payment | Quarantined]:
         # An exchange ends without money; everything else is done only when the money has gone.
         moved = info.refund_status in _MONEY_BACK
         state = (
-            RefundState.DONE if moved else RefundState.GONE if info.aftersale_type in (3, 7, 8) else RefundState.OPEN
+            RefundState.DONE
+            if moved
+            else RefundState.GONE
+            if info.aftersale_type not in _FOR_MONEY
+            else RefundState.OPEN
         )
     refund = Refund(
         refund_id=number,
