@@ -33,8 +33,8 @@ class Verdict(Struct, frozen=True):
     why: str = ""
 
 
-class _Wrong(Exception):
-    pass
+class Wrong(Exception):
+    """A vector that does not hold, and at what."""
 
 
 def read(data: bytes) -> list[Any]:
@@ -63,10 +63,10 @@ def _one(index: int, entry: Any) -> Verdict:
         return Verdict(index, clean(name, 60), False, why="scheme is not supported")
     trial = Trial(scheme)
     try:
-        trial.walk(_case(entry))
+        trial.walk(case_of(entry))
     except Malformed as exc:
         return Verdict(index, name, False, tuple(trial.did), trial.tries, f"malformed: {exc}")
-    except _Wrong as exc:
+    except Wrong as exc:
         return Verdict(index, name, False, tuple(trial.did), trial.tries, str(exc))
     except (ValueError, TypeError, OverflowError, RecursionError) as exc:
         # The modules' own messages quote no secret; those of libraries might.
@@ -75,7 +75,8 @@ def _one(index: int, entry: Any) -> Verdict:
     return Verdict(index, name, True, tuple(trial.did), trial.tries)
 
 
-def _case(entry: dict[str, Any]) -> Case:
+def case_of(entry: dict[str, Any]) -> Case:
+    """The parts of a vector. Raises Malformed."""
     for part, kinds in (("inputs", (dict,)), ("secret", (str, dict)), ("expected", (str, dict))):
         if part not in entry:
             raise Malformed(f"{part} is missing")
@@ -96,18 +97,18 @@ class Trial:
         made = scheme.make(case)
         if made is not None:
             if made != want:
-                raise _Wrong(difference(want, made))
+                raise Wrong(difference(want, made))
             self.did.append("sealed" if scheme.cipher else "signed")
         for said, right in scheme.more(case) if scheme.more else ():
             if not right:
-                raise _Wrong(f"{said}: does not hold")
+                raise Wrong(f"{said}: does not hold")
             self.did.append(said)
         if scheme.accepts is None:
             self._changed_inputs(case, want)
             return
         asked = Asked(now=scheme.stamp(case) if scheme.stamp else None)
         if not scheme.accepts(case, want, asked):
-            raise _Wrong(f"the expected {'cipher text was not opened' if scheme.cipher else 'signature was refused'}")
+            raise Wrong(f"the expected {'cipher text was not opened' if scheme.cipher else 'signature was refused'}")
         self.did.append("opened" if scheme.cipher else "verified")
         self._changed_inputs(case, want)
         for at in places(want):
@@ -125,7 +126,7 @@ class Trial:
             if self.scheme.accepts is not None:
                 self._refused(other, want, asked, f"inputs.{name} changed")
             elif self._made(other) == want:
-                raise _Wrong(f"inputs.{name} changed and the signature did not")
+                raise Wrong(f"inputs.{name} changed and the signature did not")
             else:
                 self.tries += 1
         self.did.append("changes refused" if self.scheme.accepts else "covers its inputs")
@@ -143,7 +144,7 @@ class Trial:
         except (ValueError, Malformed):
             taken = False
         if taken:
-            raise _Wrong(f"accepted although wrong: {what}")
+            raise Wrong(f"accepted although wrong: {what}")
         self.tries += 1
 
     def _old_and_repeated(self, case: Case, want: str, asked: Asked) -> None:
@@ -168,7 +169,7 @@ class Trial:
             self._refused(case, want, replace(asked, order=f"{order}0"), "played to another order")
             assert self.scheme.accepts is not None
             if not self.scheme.accepts(case, want, replace(asked, order=order)):
-                raise _Wrong("refused for the very order that it names")
+                raise Wrong("refused for the very order that it names")
         self.did.append("other order refused")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from connectors import rsa
 from connectors.channels.aliyun_sms import sign as aliyun
 from connectors.channels.dingtalk import sign as dingtalk
 from connectors.channels.feishu import sign as feishu
@@ -77,6 +78,22 @@ def _authorization(case: Case) -> str:
         case.text("serial_no"),
         case.key("merchant_private_key_pkcs8"),
     )
+
+
+def _authorization_more(case: Case) -> Checks:
+    if case.has_key("merchant_public_key"):
+        parts = [case.text(name, default="") for name in ("method", "path_with_query", "body", "timestamp", "nonce")]
+        signature = case.want().partition('signature="')[2].partition('"')[0]
+        text = wechatpay.request_text(*parts)
+        yield "verified with the public key", rsa.verify(case.key("merchant_public_key"), text, signature)
+
+
+def _alipay_more(case: Case) -> Checks:
+    text = alipay.request_text(case.flat())
+    if "sign_content" in case.inputs:
+        yield "text", text == case.text("sign_content")
+    if case.has_key("app_public_key"):
+        yield "verified with the public key", rsa.verify(case.key("app_public_key"), text, case.want())
 
 
 def _alipay(case: Case) -> str:
@@ -153,9 +170,11 @@ CALLS: Final[dict[str, Scheme]] = {
     "agiso_api": Scheme(lambda case: agiso.sign(case.flat(), case.key())),
     "woocommerce_oauth1": Scheme(_oauth, covers=("url", "nonce", "timestamp", "method")),
     "kashangwl_upstream": Scheme(lambda case: kashangwl.sign(case.flat(), case.key())),
-    "alipay_request_rsa2": Scheme(_alipay),
+    "alipay_request_rsa2": Scheme(_alipay, more=_alipay_more),
     "wechatpay_v3_request": Scheme(
-        _authorization, covers=("method", "path_with_query", "body", "timestamp", "nonce", "mchid", "serial_no")
+        _authorization,
+        covers=("method", "path_with_query", "body", "timestamp", "nonce", "mchid", "serial_no"),
+        more=_authorization_more,
     ),
     "aliyun_acs3": Scheme(
         _acs3,

@@ -7,8 +7,13 @@ from connectors.signing import Seen, joined, never
 
 
 def sign(params: Mapping[str, str], private_key: str) -> str:
-    """Base64 for a request: all but ``sign`` and empty values. Raises ValueError for a key that is none."""
-    return rsa.sign(private_key, joined(params, ("sign",), empty=False))
+    """Base64 for a request. Raises ValueError for a key that is none."""
+    return rsa.sign(private_key, request_text(params))
+
+
+def request_text(params: Mapping[str, str]) -> str:
+    """What a request's signature covers: all but ``sign`` and empty values."""
+    return joined(params, ("sign",), empty=False)
 
 
 def notice_text(params: Mapping[str, str], empty: bool = False) -> str:

@@ -17,11 +17,16 @@ def authorization(
     method: str, path: str, body: str, timestamp: int | str, nonce: str, merchant: str, serial: str, private_key: str
 ) -> str:
     """The header of a request. ``path`` with its query, ``body`` as sent. Raises ValueError for a key that is none."""
-    signature = rsa.sign(private_key, f"{method}\n{path}\n{timestamp}\n{nonce}\n{body}\n")
+    signature = rsa.sign(private_key, request_text(method, path, body, timestamp, nonce))
     return (
         f'{KIND} mchid="{merchant}",nonce_str="{nonce}",signature="{signature}",timestamp="{timestamp}",'
         f'serial_no="{serial}"'
     )
+
+
+def request_text(method: str, path: str, body: str, timestamp: int | str, nonce: str) -> str:
+    """What a request's signature covers."""
+    return f"{method}\n{path}\n{timestamp}\n{nonce}\n{body}\n"
 
 
 def verify(headers: Mapping[str, str], body: bytes, keys: Mapping[str, str], now: int, seen: Seen = never) -> bool:
