@@ -202,6 +202,7 @@ class Preview(TypedDict):
     blocked: list[Blocked]
     money: dict[str, int]
     undoable: bool
+    final: int  # how many of the allowed could not be undone
     confirm_number: int | None
 
 
@@ -212,6 +213,7 @@ class JobItem(TypedDict):
     ext_id: str
     ok: bool
     why: str | None
+    final: NotRequired[bool]
 
 
 class Job(TypedDict):
@@ -227,6 +229,7 @@ class Job(TypedDict):
     total: int
     done: int
     failed: int
+    final: NotRequired[int]
     finished_at: int | None
     undoable_until: int | None
     undo_of: NotRequired[int | None]

@@ -53,6 +53,8 @@ class Jobs:
         text = t(key, action=name, ok=ok, failed=job["failed"], done=job["done"], total=job["total"])
         sign = self._desk.glyphs.bad if job["failed"] else self._desk.glyphs.ok
         parts = [(f"{sign} ", "bold $warning" if job["failed"] else "bold $success"), (text, "")]
+        if job.get("final"):
+            parts.append(("  " + t("job.final", n=job["final"]), "bold $warning"))
         until = job["undoable_until"]
         if until is not None and until > now:
             parts.append(("  " + t("job.undo_left", key=keymap.sign("undo"), left=span(until - now)), "$accent"))
@@ -66,7 +68,8 @@ class Jobs:
         lines = []
         for item in job.get("items", []):
             sign = self._desk.glyphs.ok if item["ok"] else self._desk.glyphs.bad
-            why = t("job.item_ok") if item["ok"] else blocked_words(str(item["why"] or ""))
+            done = "job.item_final" if item.get("final") else "job.item_ok"
+            why = t(done) if item["ok"] else blocked_words(str(item["why"] or ""))
             head = fit(item["ext_id"], min(26, max(width // 2, 8)))
             lines.append(Content.assemble((f"{sign} ", "$success" if item["ok"] else "$error"), head, " ", why))
         return lines

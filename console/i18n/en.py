@@ -169,6 +169,8 @@ WORDS: dict[str, str] = {
     "do.money": "money",
     "do.undo_yes": "can be undone",
     "do.undo_no": "CANNOT be undone",
+    "do.undo_gone": "CANNOT be undone: the key goes out at once",
+    "do.undo_some": "{n} of {all} CANNOT be undone: their keys go out at once",
     "do.reason": "reason",
     "do.reason_needed": "a reason is needed first",
     "do.number": "type {n} to confirm",
@@ -237,6 +239,8 @@ WORDS: dict[str, str] = {
     "job.undone": "undo was sent",
     "job.nothing_to_undo": "no job can be undone",
     "job.item_ok": "done",
+    "job.item_final": "done, cannot be undone",
+    "job.final": "{n} cannot be undone",
     # claims
     "claim.none": "no order is left to claim",
     "claim.got": "claimed {ext_id}",

@@ -169,6 +169,8 @@ WORDS: dict[str, str] = {
     "do.money": "金额",
     "do.undo_yes": "可以撤销",
     "do.undo_no": "做了不能撤销",
+    "do.undo_gone": "不能撤销：卡密会立即发出",
+    "do.undo_some": "{all} 个中有 {n} 个不能撤销：卡密会立即发出",
     "do.reason": "原因",
     "do.reason_needed": "请先写原因",
     "do.number": "请输入数字 {n} 以确认",
@@ -237,6 +239,8 @@ WORDS: dict[str, str] = {
     "job.undone": "已提交撤销",
     "job.nothing_to_undo": "没有可以撤销的任务",
     "job.item_ok": "成功",
+    "job.item_final": "成功，不能撤销",
+    "job.final": "{n} 个不能撤销",
     # claims
     "claim.none": "没有可认领的订单",
     "claim.got": "已认领 {ext_id}",

@@ -78,11 +78,18 @@ class PreviewScreen(DeskModal[Agreed | None]):
         ]
         lines += [self._blocked(one) for one in preview["blocked"]]
         lines.append(Content.assemble(fit(t("do.money"), 12), ("  " + money_text(preview["money"]), "bold")))
-        undo = ("do.undo_yes", "$success") if preview["undoable"] else ("do.undo_no", "bold $warning")
-        lines += [Content(""), Content.styled(t(undo[0]), undo[1])]
+        lines += [Content(""), self._undo()]
         if preview["confirm_number"] is not None:
             lines.append(Content.styled(t("do.number", n=preview["confirm_number"]), "bold $warning"))
         return Content("\n").join(lines)
+
+    def _undo(self) -> Content:
+        final, allowed = self.preview["final"], self.preview["allowed"]
+        if not self.preview["undoable"]:
+            return Content.styled(t("do.undo_gone" if final else "do.undo_no"), "bold $warning")
+        if final:
+            return Content.styled(t("do.undo_some", n=final, all=allowed), "bold $warning")
+        return Content.styled(t("do.undo_yes"), "$success")
 
     @staticmethod
     def _blocked(one: Blocked) -> Content:

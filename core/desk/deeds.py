@@ -39,10 +39,14 @@ class Deed(NamedTuple):
 Check = Callable[[OrderState, Deed], str]  # a code why not, or ""
 Apply = Callable[[Tx, Deed, Sequence[OrderState]], Mapping[int, str]]  # what failed after all: order -> code
 Undo = Callable[[Tx, Deed, OrderState, Mapping[str, Any]], str]  # a code why it cannot be undone, or ""
+Final = Callable[[OrderState, Deed], bool]  # whether doing it to this order lets keys go, so that no undo comes in time
 
 
 class Action(NamedTuple):
-    """An entry of the registry. ``before``: what undo must know of the order as it was."""
+    """An entry of the registry. ``before``: what undo must know of the order as it was.
+
+    ``final``: for which orders an action that can be undone cannot be.
+    """
 
     name: str
     role: str
@@ -52,6 +56,11 @@ class Action(NamedTuple):
     needs_reason: bool = False
     undo: Undo | None = None
     before: Callable[[OrderState], dict[str, Any]] | None = None
+    final: Final | None = None
+
+    def is_final(self, state: OrderState, deed: Deed) -> bool:
+        """Whether this action on this order could not be undone although it has an undo."""
+        return self.undo is not None and self.final is not None and self.final(state, deed)
 
 
 def no_args(args: Args) -> dict[str, Any]:

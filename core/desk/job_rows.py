@@ -15,6 +15,7 @@ from core.store.tx import Tx
 
 CHUNK = 200
 UNDO = "undo"
+FINAL = "_final"  # beside a job's arguments: how many of its items let something go that no undo brings back
 _encode = msgspec.json.Encoder().encode
 
 
@@ -88,7 +89,11 @@ def create_undo(tx: Tx, items: list[UndoJob]) -> list[int | Exception]:
 
 
 def _undo_of(tx: Tx, item: UndoJob) -> int | Exception:
-    row = tx.one("SELECT action, state, finished_at, undone_by, done - failed FROM job WHERE id = ?", (item.job,))
+    row = tx.one(
+        f"SELECT action, state, finished_at, undone_by, done - failed - coalesce(args ->> '$.{FINAL}', 0) FROM job "
+        "WHERE id = ?",
+        (item.job,),
+    )
     if row is None:
         return not_found(f"job {item.job}")
     action, state, finished, undone_by, good = row
@@ -101,12 +106,15 @@ def _undo_of(tx: Tx, item: UndoJob) -> int | Exception:
         return Refused(409, "undone", "this job was undone before")
     if tx.now > finished + item.window:
         return Refused(409, "too_late", "the time to undo this job is over", "Use the opposite action.")
+    if not good:
+        return Refused(409, "not_undoable", f"nothing of this {action} can be undone", "The keys go out at once.")
     job = tx.new_id()
     args = _encode({"job": item.job, "_role": item.role}).decode()
     tx.run(_INSERT_JOB, (job, UNDO, args, item.by, "", tx.now, good, item.job))
     tx.run(
         "INSERT INTO job_item(job_id, n, order_id, before) "
-        "SELECT ?, row_number() OVER (ORDER BY n), order_id, before FROM job_item WHERE job_id = ? AND ok = 1",
+        "SELECT ?, row_number() OVER (ORDER BY n), order_id, before FROM job_item "
+        "WHERE job_id = ? AND ok = 1 AND before IS NOT NULL",
         (job, item.job),
     )
     tx.run("UPDATE job SET undone_by = ? WHERE id = ?", (job, item.job))
@@ -169,7 +177,10 @@ class Steps:
         failed = action.apply(tx, deed, list(going.values())) if going else {}
         for n, state in going.items():
             why = failed.get(state.id, "")
-            results[n] = (int(not why), why, None if why else _before(action, state))
+            kept = None if why or action.is_final(state, deed) else _before(action, state)
+            results[n] = (int(not why), why, kept)
+        if action.undo is not None:
+            _count_final(tx, job.id, sum(ok and before is None for ok, _, before in results.values()))
         return results
 
     def _undo(
@@ -218,6 +229,14 @@ def _load(tx: Tx, job: int) -> _Job:
     row = tx.one("SELECT id, action, args, by, reason, state, done, stop, undo_of FROM job WHERE id = ?", (job,))
     assert row is not None
     return _Job._make((*row[:2], msgspec.json.decode(row[2]), *row[3:8], row[8] or 0))
+
+
+def _count_final(tx: Tx, job: int, more: int) -> None:
+    if more:
+        tx.run(
+            f"UPDATE job SET args = json_set(args, '$.{FINAL}', coalesce(args ->> '$.{FINAL}', 0) + ?) WHERE id = ?",
+            (more, job),
+        )
 
 
 def _before(action: Action, state: OrderState) -> str | None:

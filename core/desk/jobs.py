@@ -11,7 +11,7 @@ import msgspec
 
 from core.desk.actions import ACTIONS
 from core.desk.deeds import Action, BadArgs, Deed, reaches
-from core.desk.job_rows import CHUNK, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
+from core.desk.job_rows import CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
 from core.desk.reads import Reads
 from core.desk.refusals import Refused, bad_request, forbidden, not_found
 from core.desk.standing import states_of
@@ -73,7 +73,7 @@ class Jobs:
         if len(ids) > self.limits.orders:
             raise bad_request(f"one action takes at most {self.limits.orders} orders", "Narrow the filter.")
         deed = Deed(parsed, person.name, person.role, "", self._setup)
-        allowed = 0
+        allowed = final = 0
         money: dict[str, int] = {}
         blocked: dict[str, list[int]] = {}
         known = 0
@@ -85,6 +85,7 @@ class Jobs:
                     blocked.setdefault(why, []).append(state.id)
                 else:
                     allowed += 1
+                    final += action.is_final(state, deed)
                     money[state.currency] = money.get(state.currency, 0) + state.due
         if known < len(ids):
             blocked["no_such_order"] = [0] * (len(ids) - known)
@@ -103,7 +104,8 @@ class Jobs:
                 {"why": why, "count": len(some), "sample": [i for i in some[:_SAMPLE] if i]} for why, some in reasons
             ],
             "money": money,
-            "undoable": action.undo is not None,
+            "undoable": action.undo is not None and (final < allowed or not allowed),
+            "final": final,
             "confirm_number": number,
         }
 
@@ -199,22 +201,27 @@ class Jobs:
         if not rows:
             raise not_found(f"job {job}")
         items = await self._reads.all(
-            "SELECT i.order_id, coalesce(o.ext_id, ''), i.ok, coalesce(i.why, '') FROM job_item i "
+            "SELECT i.order_id, coalesce(o.ext_id, ''), i.ok, coalesce(i.why, ''), i.before IS NULL FROM job_item i "
             "LEFT JOIN orders o ON o.id = i.order_id WHERE i.job_id = ? AND i.ok IS NOT NULL "
             "ORDER BY i.ok, i.n LIMIT ?",
             (job, ITEMS_MAX),
         )
-        shown = [{"order_id": o, "ext_id": ext, "ok": bool(ok), "why": why} for o, ext, ok, why in items]
+        shown = [
+            {"order_id": o, "ext_id": ext, "ok": bool(ok), "why": why, "final": bool(ok and bare)}
+            for o, ext, ok, why, bare in items
+        ]
         return {**self._present(rows[0]), "items": shown}
 
     def _present(self, row: Sequence[Any]) -> dict[str, Any]:
         job, action, args, by, reason, at, state, total, done, failed, finished, undo_of, undone_by = row
         found = ACTIONS.get(action)
-        undoable = found is not None and found.undo is not None and undone_by is None and finished and done > failed
+        given = msgspec.json.decode(args)
+        final = given.get(FINAL, 0)
+        undoable = found is not None and found.undo is not None and undone_by is None and finished
         return {
             "id": job,
             "action": action,
-            "args": {k: v for k, v in msgspec.json.decode(args).items() if not k.startswith("_")},
+            "args": {k: v for k, v in given.items() if not k.startswith("_")},
             "by": by,
             "reason": reason,
             "at": at,
@@ -222,8 +229,9 @@ class Jobs:
             "total": total,
             "done": done,
             "failed": failed,
+            "final": final,
             "finished_at": finished,
-            "undoable_until": finished + self.limits.undo if undoable else None,
+            "undoable_until": finished + self.limits.undo if undoable and done > failed + final else None,
             "undo_of": undo_of if action == UNDO else None,
             "undone_by": undone_by,
         }

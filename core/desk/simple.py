@@ -1,4 +1,7 @@
-"""The daily actions: confirm, hold, release, priority, tag, note, and the repair of a contact. All can be undone."""
+"""The daily actions: confirm, hold, release, priority, tag, note, and the repair of a contact.
+
+All can be undone, except where the act itself lets the key go to the buyer: then that is said before.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +26,14 @@ def _ids(states: Sequence[OrderState]) -> list[int]:
 # ---- confirm, hold, release
 
 
+def _lets_go(state: OrderState, freed: int) -> bool:
+    """Whether an order from which ``freed`` blocks are taken goes to the buyer at once: no undo would come in time."""
+    if state.sent or state.stage in ENDED:
+        return True
+    ready = state.stage in (Stage.OPEN, Stage.ALLOCATED, Stage.DELIVERING) and not state.refund_open
+    return ready and state.blocks <= freed and state.net >= state.due > 0
+
+
 def _may_confirm(state: OrderState, _: Deed) -> str:
     return "" if HoldReason.CONFIRM in state.holds else "not_waiting_for_confirmation"
 
@@ -30,6 +41,10 @@ def _may_confirm(state: OrderState, _: Deed) -> str:
 def _confirm(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
     lift_holds(tx, _ids(states), [HoldReason.CONFIRM], deed.by)
     return NOTHING_FAILED
+
+
+def _confirm_lets_go(state: OrderState, _: Deed) -> bool:
+    return _lets_go(state, 1)
 
 
 def _unconfirm(tx: Tx, deed: Deed, state: OrderState, _: Mapping[str, Any]) -> str:
@@ -83,6 +98,10 @@ def _release(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, s
     for reason, ids in by_reason.items():
         lift_holds(tx, ids, [reason], deed.by)
     return NOTHING_FAILED
+
+
+def _release_lets_go(state: OrderState, deed: Deed) -> bool:
+    return _lets_go(state, len(_releasable(state, deed)))
 
 
 def _unrelease(tx: Tx, deed: Deed, state: OrderState, before: Mapping[str, Any]) -> str:
@@ -207,6 +226,10 @@ def _fix_contact(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[in
     return NOTHING_FAILED
 
 
+def _address_lets_go(state: OrderState, _: Deed) -> bool:
+    return _lets_go(state, state.cases.count(CaseKind.BUYER_INPUT_INVALID))
+
+
 def _unfix_contact(tx: Tx, deed: Deed, state: OrderState, before: Mapping[str, Any]) -> str:
     if state.sent or state.stage in ENDED:
         return "sent_already" if state.sent else "order_ended"
@@ -224,10 +247,13 @@ def _nothing(_: OrderState) -> dict[str, Any]:
 
 
 SIMPLE = (
-    Action("confirm", "operator", _may_confirm, _confirm, no_args, undo=_unconfirm, before=_nothing),
+    Action(
+        "confirm", "operator", _may_confirm, _confirm, no_args, undo=_unconfirm, before=_nothing, final=_confirm_lets_go
+    ),
     Action("hold", "operator", _may_hold, _hold, text_arg("note", 500), undo=_unhold, before=_nothing),
     Action(
-        "release", "operator", _may_release, _release, no_args, undo=_unrelease, before=lambda s: {"holds": list(s.holds)}
+        "release", "operator", _may_release, _release, no_args, undo=_unrelease,
+        before=lambda s: {"holds": list(s.holds)}, final=_release_lets_go,
     ),
     Action(
         "priority", "operator", _not_ended, _priority, _priority_arg, undo=_unpriority, before=lambda s: {"nprio": s.nprio}
@@ -236,6 +262,6 @@ SIMPLE = (
     Action("note", "operator", _any_time, _note, text_arg("note", 500), undo=_unnote, before=lambda s: {"note": s.note}),
     Action(
         "fix_contact", "operator", _may_fix_contact, _fix_contact, _contact_arg, undo=_unfix_contact,
-        before=lambda s: {"contact": s.contact, "cases": list(s.cases)},
+        before=lambda s: {"contact": s.contact, "cases": list(s.cases)}, final=_address_lets_go,
     ),
 )  # fmt: skip

@@ -55,6 +55,7 @@ class Core:
         self.job_pause = 0.0
         self.revealed: list[tuple[int, str]] = []
         self.confirm_over = 20
+        self.final, self.undoable = 0, True
         for n in range(orders):
             self.put(make_order(n, self.rng, now()))
         self.counted: Counter[str] | None = None
@@ -253,7 +254,7 @@ class Core:
             "token": token, "total": len(rows), "allowed": len(allowed),
             "blocked": [{"why": w, "count": len(i), "sample": i[:5]} for w, i in blocked.items()],
             "money": {"CNY": sum(self.rows[i]["amount"] for i in allowed)},
-            "undoable": action not in NOT_UNDOABLE, "confirm_number": number,
+            "undoable": self.undoable and action not in NOT_UNDOABLE, "final": self.final, "confirm_number": number,
         }  # fmt: skip
 
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:

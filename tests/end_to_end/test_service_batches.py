@@ -37,7 +37,7 @@ async def test_preview_counts_what_is_allowed_and_why_not(tmp_path: Path) -> Non
         seen = await d.client.post("/v1/preview", {"action": "hold", "args": {"note": "x"}, "orders": [1, 2, 3, 4, 1]})
         token = seen.pop("token")
         assert seen == {
-            "total": 4, "allowed": 1, "money": {"CNY": 100}, "undoable": True, "confirm_number": None,
+            "total": 4, "allowed": 1, "money": {"CNY": 100}, "undoable": True, "final": 0, "confirm_number": None,
             "blocked": [
                 {"why": "held_already", "count": 1, "sample": [2]},
                 {"why": "delivered_already", "count": 1, "sample": [3]},
@@ -106,7 +106,7 @@ async def test_the_time_to_undo_ends(tmp_path: Path) -> None:
 
 
 async def test_confirm_is_undone_only_before_an_attempt(tmp_path: Path) -> None:
-    async with desk(tmp_path, [Seed(1), Seed(2)]) as d:
+    async with desk(tmp_path, [Seed(1, paid=0), Seed(2, paid=0)]) as d:
         await d.writer.do(holds, [HoldRow(i, HoldReason.CONFIRM, "rule") for i in (1, 2)])
         job = await d.client.act("confirm", [1, 2])
         await d.writer.do(_attempt, 2)
