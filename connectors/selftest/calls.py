@@ -126,6 +126,11 @@ def _dingtalk(case: Case) -> str:
     return quote(made, safe="") if "%" in case.want("sign_urlencoded") else made
 
 
+def _dingtalk_more(case: Case) -> Checks:
+    if case.tells("timestamp"):
+        yield "time", case.want("timestamp") == case.text("timestamp_ms")
+
+
 def _cipher(field: str, seal: Callable[[str, str], str], unseal: Callable[[str, str], str]) -> Scheme:
     def opens(case: Case, given: str, asked: Asked) -> bool:
         return unseal(given, case.key()) == case.text(field)
@@ -181,6 +186,8 @@ CALLS: Final[dict[str, Scheme]] = {
         covers=("method", "pathname", "query.*", "headers.host", "headers.content-type", "headers.x-acs-*", "body"),
     ),
     "tencent_tc3": Scheme(_tc3, covers=("method", "host", "content_type", "timestamp", "body")),
-    "dingtalk_bot": Scheme(_dingtalk, want=lambda case: case.want("sign_urlencoded"), covers=("timestamp_ms",)),
+    "dingtalk_bot": Scheme(
+        _dingtalk, want=lambda case: case.want("sign_urlencoded"), covers=("timestamp_ms",), more=_dingtalk_more
+    ),
     "feishu_bot": Scheme(lambda case: feishu.sign(case.text("timestamp_s"), case.key()), covers=("timestamp_s",)),
 }

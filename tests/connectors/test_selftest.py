@@ -85,8 +85,8 @@ def test_a_vector_with_one_byte_of_its_inputs_changed_does_not_hold(entry: dict[
 def test_a_vector_with_another_secret_or_signature_does_not_hold(entry: dict[str, Any]) -> None:
     for part in ("secret", "expected"):
         for path in [()] if isinstance(entry[part], str) else leaves(entry[part]):
-            if set(path) & spare or (entry["scheme"] == "dingtalk_bot" and path == ("timestamp",)):
-                continue
+            if path == ("secret_id",) and not entry["expected"].startswith("TC3-"):
+                continue  # the signature alone does not name it
             found = verdict(changed(entry, part, *path, at=40 if "-----" in str(entry[part]) else 0))
             assert not found.ok, f"{part} {path} changed and nothing noticed"
 
