@@ -72,6 +72,10 @@ WORDS: dict[str, str] = {
     "long.writeback_due": "The buyer has the key; the shop is still to be told.",
     "long.writeback_failed": "The buyer has the key, but telling the shop failed.",
     "long.hold": "It is on hold: {reason}. Release it to go on.",
+    "long.hold.confirm": "A rule wants a person to look first: confirm it to go on.",
+    "long.hold.forbidden": "The shop says not to ship; only the shop's own word lifts that.",
+    "long.hold.shop_gone": "Its shop is not set up any more; it goes on when the shop is back.",
+    "long.hold.audit_violation": "The audit holds it. When that is cleared up, a supervisor can release it.",
     "long.case": "A person must decide: {kind}.",
     # columns
     "col.mark": "",

@@ -72,6 +72,10 @@ WORDS: dict[str, str] = {
     "long.writeback_due": "卡密已交付，等待通知平台。",
     "long.writeback_failed": "卡密已交付，但通知平台失败。",
     "long.hold": "订单被挂起：{reason}。放行后继续。",
+    "long.hold.confirm": "规则要求先由人看过：确认后继续。",
+    "long.hold.forbidden": "平台不允许发货，只有平台改口才能继续。",
+    "long.hold.shop_gone": "店铺已不在配置里，店铺恢复后继续。",
+    "long.hold.audit_violation": "审计挂起了它，查清后由主管放行。",
     "long.case": "有工单待人决定：{kind}。",
     # columns
     "col.mark": "",

@@ -31,9 +31,10 @@ def state_words(row: Row) -> str:
 
 def why_sentence(code: str, facts: Facts) -> str:
     """Why it is not moving, as a sentence."""
-    head, colon, _ = code.partition(":")
+    head, colon, reason = code.partition(":")
     if colon and head == "hold":
-        return t("long.hold", reason=why_words(code))
+        key = f"long.hold.{reason}"
+        return t(key if has(key) else "long.hold", reason=why_words(code))
     if colon and head == "case":
         return t("long.case", kind=why_words(code))
     return t(f"long.{code}") if has(f"long.{code}") else clean(code)

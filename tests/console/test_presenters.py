@@ -36,6 +36,21 @@ def test_a_cut_chinese_name_keeps_the_column_straight() -> None:
     assert fit("张三丰先生", 6) == "张三 ~"
 
 
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_hold_names_the_act_that_lifts_it(language: str) -> None:
+    """Only what ``release`` lifts says release: the others would send a person to a key that refuses."""
+    before = i18n.language()
+    i18n.use(language)
+    try:
+        release, confirm = i18n.word("act", "release"), i18n.word("act", "confirm")
+        said = {reason: why_sentence(f"hold:{reason}", {}).lower() for reason in HoldReason}
+    finally:
+        i18n.use(before)
+    assert confirm in said[HoldReason.CONFIRM]
+    lifted = {HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR, HoldReason.AUDIT}
+    assert {reason for reason, text in said.items() if release in text} == lifted
+
+
 def test_long_order_numbers_show_their_end() -> None:
     assert tail("202606110000123456789", 10) == "~123456789"
 
