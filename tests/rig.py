@@ -15,7 +15,7 @@ from core.pipeline.attempts import NotOpened, OpenAttempts, Opened
 from core.pipeline.gate import Gate, GatePass
 from core.pipeline.intake import Intake, IntakeItem
 from core.pipeline.outcomes import Came, Record
-from core.pipeline.setup import Judge, Setup, ShopInfo, judge_nothing
+from core.pipeline.setup import Setup, ShopInfo
 from core.store.engines import writer_engine
 from core.store.migrate import migrate
 from core.store.writer import Writer
@@ -96,11 +96,11 @@ def refund(ext_id: str, state: RefundState, amount: int = 1000, at: int = T0) ->
 class Rig:
     """Shops 1 (keys by mail), 2 (keys through the platform, class B), 3 (a class C way)."""
 
-    def __init__(self, folder: Path, judge: Judge = judge_nothing) -> None:
+    def __init__(self, folder: Path) -> None:
         self.path = folder / "keydesk.db"
         self.clock = ManualClock()
         self.vault = Vault(Keyring(os.urandom(32)))
-        self.setup = Setup(Codes(), judge=judge)
+        self.setup = Setup(Codes())
         for info in (
             ShopInfo(1, "mailshop", "taobao", "email", MAIL, DUMMY),
             ShopInfo(2, "pddshop", "pinduoduo", "pddshop", VOUCHER, None),

@@ -66,7 +66,7 @@ def _pipeline(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from core.rules.rulefile import load_rules
     from core.settings_files import find
 
-    return asyncio.run(measure(folder, load_rules(find("rules.toml")).judge_many, given["rounds"] or 5))
+    return asyncio.run(measure(folder, load_rules(find("rules.toml")), given["rounds"] or 5))
 
 
 def _queue(folder: Path, given: dict[str, Any]) -> dict[str, Any]:

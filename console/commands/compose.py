@@ -85,7 +85,7 @@ def engine_of(settings: Settings) -> Engine:
             )
     setup = Setup(
         catalogue,
-        judge=rules.judge_many,
+        rules=rules,
         fresh_us=settings.core.fresh_seconds * 1_000_000,
         tries_max=settings.core.attempts_max,
     )
@@ -119,7 +119,7 @@ def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[
     setup, stop = engine.setup, asyncio.Event()
 
     def _swap_rules(rules: Any) -> None:
-        setup.judge = rules.judge_many
+        setup.rules = rules
 
     def _swap_products(catalogue: Catalogue) -> None:
         setup.catalogue = catalogue

@@ -38,6 +38,7 @@ def _net(came: str, went: str) -> str:
 # intent rested on counts even if the clock was set back in between.
 _AT_INTENT = _net("p.id < i.id", "p.id < i.id")
 _AT_ATTEMPT = _net("p.id < i.id OR p.seen_at <= a.opened_at", "p.seen_at < a.opened_at")
+_AT_OPEN = _net("p.id < i.id OR p.seen_at <= i.opened_at", "p.seen_at < i.opened_at")
 
 
 def _sum(kind: int) -> str:
@@ -65,7 +66,7 @@ KEYS = (
         VIOLATION,
         "the log bound a key to an order that the key does not belong to now, and no release is logged between",
         "SELECT e.order_id FROM event e CROSS JOIN json_each(e.body, '$.keys') j LEFT JOIN key k ON k.id = j.value "
-        "WHERE e.kind = 5 AND k.order_id IS NOT e.order_id AND NOT EXISTS(SELECT 1 FROM event r "
+        "WHERE e.kind IN (1, 5) AND k.order_id IS NOT e.order_id AND NOT EXISTS(SELECT 1 FROM event r "
         "WHERE r.order_id = e.order_id AND r.kind = 6 AND r.seq > e.seq)",
     ),
     Invariant(
@@ -114,6 +115,13 @@ MONEY = (
         "an attempt to send was opened although booked money did not cover the order",
         "SELECT i.order_id FROM intent i CROSS JOIN attempt a ON a.intent_id = i.id JOIN orders o ON o.id = i.order_id "
         f"WHERE i.effect = 1 AND {_AT_ATTEMPT} < o.due",
+    ),
+    Invariant(
+        "I2",
+        VIOLATION,
+        "an attempt to send is under way although booked money did not cover the order when it was opened",
+        "SELECT i.order_id FROM intent i JOIN orders o ON o.id = i.order_id "
+        f"WHERE i.effect = 1 AND i.state = 1 AND {_AT_OPEN} < o.due",
     ),
     Invariant(
         "I8",
@@ -210,7 +218,7 @@ EFFECTS = (
         VIOLATION,
         "an effect that must never be repeated was tried again after it may have happened",
         "SELECT i.order_id FROM intent i WHERE i.cls = 'C' AND i.tries > 1 AND (SELECT count(*) FROM attempt a "
-        "WHERE a.intent_id = i.id AND (a.result IS NULL OR a.result IN ('confirmed', 'unknown'))) > 1",
+        "WHERE a.intent_id = i.id AND a.result IN ('confirmed', 'unknown')) + (i.state = 1) > 1",
     ),
     Invariant(
         "I5",
@@ -251,21 +259,22 @@ EFFECTS = (
         "I11",
         WARNING,
         "an attempt has been open for longer than ten minutes",
-        "SELECT i.order_id FROM intent i WHERE i.state = 1 AND i.changed_at < :now - :limit",
+        "SELECT i.order_id FROM intent i WHERE i.state = 1 AND i.opened_at < :now - :limit",
     ),
     Invariant(
         "I-effects",
         VIOLATION,
         "an attempt has no intent that is older than itself",
         "SELECT a.order_id FROM attempt a LEFT JOIN intent i ON i.id = a.intent_id "
-        "WHERE i.id IS NULL OR i.order_id <> a.order_id OR i.created_at > a.opened_at",
+        "WHERE i.id IS NULL OR i.order_id <> a.order_id OR i.created_at > a.opened_at UNION ALL "
+        "SELECT i.order_id FROM intent i WHERE i.state = 1 AND (i.opened_at IS NULL OR i.created_at > i.opened_at)",
     ),
     Invariant(
         "I-effects",
         VIOLATION,
-        "the tries of an intent are not the number of its attempts, or the open one is not the only one open",
+        "the tries of an intent are not the number of its attempts with the one that is under way",
         "SELECT i.order_id FROM intent i WHERE i.tries <> (SELECT count(*) FROM attempt a WHERE a.intent_id = i.id) "
-        "OR (i.state = 1) <> (SELECT count(*) FROM attempt a WHERE a.intent_id = i.id AND a.closed_at IS NULL)",
+        "+ (i.state = 1)",
     ),
     Invariant(
         "I-effects",

@@ -32,7 +32,7 @@ SELECT i, 1 + i * 7919 % {shops}, printf('KD%010d', i), :t, :t, 1,
  'buyer@example.com', '', CASE WHEN i % 14 = 0 THEN '大额' WHEN i % 22 = 0 THEN 'VIP' ELSE '' END, 0,
  :t - (:n - i) * 200000 - 3 * {day}, :t - 3 * {day}, NULL, :t - 3 * {day}, CASE WHEN i % 2 THEN :t END, :t FROM s;
 INSERT INTO line SELECT id, '1', product, product, title, qty, due FROM orders;
-INSERT INTO intent SELECT id, id, shop, 1, 'email', 'A', CASE stage WHEN 2 THEN 5 ELSE 2 END, stage > 2, 1, contact, :t, 1, :t, :t
+INSERT INTO intent SELECT id, id, shop, 1, 'email', 'A', CASE stage WHEN 2 THEN 5 ELSE 2 END, stage > 2, 1, contact, :t, 1, :t, :t, :t
  FROM orders WHERE stage IN (2, 4);
 INSERT INTO hold SELECT id, id, 'manual', 'wang', '', :t, NULL, NULL, '' FROM orders WHERE stage = 1 AND id % 100 = 0;
 INSERT INTO case_ SELECT id, id, shop, 'no_stock', product, '{{}}', 0, :t, NULL, NULL, '', ''

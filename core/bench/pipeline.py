@@ -1,7 +1,8 @@
 """``keydesk bench pipeline``: all five durable stages through the product's own writer, against the raw insert limit.
 
 Included: rules, hash chain, key work, counters, events, intents and attempts. Excluded: HTTP and decoding. Stages run
-in batches of a thousand, as they gather under load while the disk syncs.
+in batches of a thousand, as they gather under load while the disk syncs. Either side ends each round by bringing its
+write-ahead log home, so that no round pays for another's checkpoint.
 """
 
 import os
@@ -20,7 +21,8 @@ from core.pipeline.attempts import OpenAttempts, Opened
 from core.pipeline.gate import Gate
 from core.pipeline.intake import Intake, IntakeItem
 from core.pipeline.outcomes import Came, Record
-from core.pipeline.setup import Judge, Setup, ShopInfo
+from core.pipeline.setup import Rules, Setup, ShopInfo
+from core.store.engines import writer_engine
 from core.store.migrate import migrate
 from core.store.writer import Writer
 from core.tuning import tune
@@ -45,9 +47,9 @@ class _Codes:
         return product == "p0"
 
 
-def setup(judge: Judge) -> Setup:
+def setup(rules: Rules) -> Setup:
     """Two shops: one whose keys travel beside the platform and are written back, one that ships with the send."""
-    made = Setup(_Codes(), judge=judge)
+    made = Setup(_Codes(), rules=rules)
     mail = EffectSpec(Effect.SEND, EffectClass.A, "bench")
     voucher = EffectSpec(Effect.SEND, EffectClass.B, "bench", ships=True)
     ship = EffectSpec(Effect.SHIP, EffectClass.A, "bench")
@@ -91,9 +93,9 @@ def batch_of(start: int, count: int, shop: int) -> Batch:
 class Pipeline:
     """The product's stages on one database."""
 
-    def __init__(self, folder: Path, judge: Judge) -> None:
+    def __init__(self, folder: Path, rules: Rules) -> None:
         self.path = folder / "pipeline.db"
-        self.setup = setup(judge)
+        self.setup = setup(rules)
         self.writer = Writer(self.path)
         self.intake, self.gate = Intake(self.setup), Gate(self.setup)
         self.opener, self.recorder = OpenAttempts(self.setup), Record(self.setup)
@@ -104,6 +106,8 @@ class Pipeline:
         """Migrate, register, stock up."""
         migrate(self.path)
         await self.writer.start("bench")
+        engine = writer_engine(self.path)
+        self._settler: Any = engine.connect().connection.driver_connection
         shops: Mapping[str, str] = {"mail": "taobao", "voucher": "pinduoduo"}
         await self.writer.do(upkeep.register_shops, shops)
         vault = Vault(Keyring(os.urandom(32)))
@@ -148,6 +152,10 @@ class Pipeline:
             delivered += done if name == "deliver" else 0
         return delivered
 
+    def settle(self) -> None:
+        """As the floor's: bring the write-ahead log home."""
+        self._settler.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
     async def _due(self, via: tuple[str, ...]) -> list[int]:
         def _read(tx: Any, items: list[Any]) -> list[list[int]]:
             found: list[int] = []
@@ -159,10 +167,10 @@ class Pipeline:
         return await self.writer.do(_read, None)
 
 
-async def measure(folder: Path, judge: Judge, rounds: int = 5, batches: int = 3) -> dict[str, Any]:
+async def measure(folder: Path, rules: Rules, rounds: int = 5, batches: int = 3) -> dict[str, Any]:
     """Interleaved rounds; medians. Figures are per second of this process' own CPU."""
     tune()  # as the core does
-    raw, pipe = RawInsert(folder / "raw.db"), Pipeline(folder, judge)
+    raw, pipe = RawInsert(folder / "raw.db"), Pipeline(folder, rules)
     await pipe.start((rounds * batches + 2) * BATCH)
     await pipe.run(pipe.make())  # warm: statements prepared, pages cached
     raw.insert(raw.rows(BATCH))
@@ -173,6 +181,7 @@ async def measure(folder: Path, judge: Judge, rounds: int = 5, batches: int = 3)
         before = time.process_time()
         for rows in pages:
             raw.insert(rows)
+        raw.settle()
         raw_rates.append(len(pages) * BATCH / (time.process_time() - before))
         work = [pipe.make() for _ in range(batches)]
         before = time.process_time()
@@ -180,6 +189,7 @@ async def measure(folder: Path, judge: Judge, rounds: int = 5, batches: int = 3)
             done = await pipe.run(page)
             if done != BATCH:
                 raise RuntimeError(f"{done} of {BATCH} orders were delivered")
+        pipe.settle()
         pipe_rates.append(batches * BATCH / (time.process_time() - before))
     raw.close()
     await pipe.writer.stop()

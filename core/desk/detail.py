@@ -121,7 +121,9 @@ async def _intents(reads: Reads, order: int) -> list[dict[str, Any]]:
     attempts: dict[int, list[dict[str, Any]]] = {}
     for intent, n, opened, closed, result, why, evidence in await reads.all(
         "SELECT a.intent_id, a.n, a.opened_at, a.closed_at, a.result, a.why, a.evidence FROM intent i "
-        "JOIN attempt a ON a.intent_id = i.id WHERE i.order_id = ? ORDER BY a.intent_id, a.n",
+        "JOIN attempt a ON a.intent_id = i.id WHERE i.order_id = ?1 UNION ALL "
+        "SELECT i.id, i.tries, i.opened_at, NULL, NULL, NULL, NULL FROM intent i WHERE i.order_id = ?1 AND i.state = 1 "
+        "ORDER BY 1, 2",
         (order,),
     ):
         attempts.setdefault(intent, []).append(

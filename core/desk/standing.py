@@ -18,7 +18,7 @@ SELECT o.id, o.shop, o.stage, o.due, o.paid, o.refunded, o.refund_open, o.blocks
  (SELECT json_array(i.id, i.state, i.tries, i.gen) FROM intent i WHERE i.order_id = o.id AND i.effect = 2
   ORDER BY i.gen DESC LIMIT 1),
  (SELECT count(*) FROM key k WHERE k.order_id = o.id AND k.state = 1),
- EXISTS(SELECT 1 FROM intent i JOIN attempt a ON a.intent_id = i.id WHERE i.order_id = o.id AND i.effect = 1),
+ EXISTS(SELECT 1 FROM intent i WHERE i.order_id = o.id AND i.effect = 1 AND i.tries > 0),
  (SELECT count(*) FROM line l WHERE l.order_id = o.id AND l.product = ''), o.ext_id
 FROM json_each(?) j JOIN orders o ON o.id = j.value ORDER BY j.key
 """

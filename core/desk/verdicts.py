@@ -7,7 +7,7 @@ from core.desk.deeds import NOTHING_FAILED, Action, Deed, log, move, no_args
 from core.desk.standing import Intent, OrderState
 from core.model.effects import Effect, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, KeyState, Stage, WriteBack
-from core.pipeline.gate import INSERT_INTENT, TAKE_KEY, GateMismatch
+from core.pipeline.gate import INTENT, TAKE_KEYS, GateMismatch
 from core.pipeline.outcomes import Came, Record
 from core.store.tx import Tx, as_json
 
@@ -97,7 +97,7 @@ def _new_intents(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
             )
             + (gen, state.contact if info.needs_contact else "", now, tx.epoch, now, now)
         )
-    tx.many(INSERT_INTENT, rows)
+    tx.insert(INTENT, rows)
     move(tx, [s for s in states if s.stage in (Stage.DELIVERED, Stage.CLOSED)], Stage.DELIVERING, deed.by)
     tx.touch(s.id for s in states)
     tx.wake("effects")
@@ -169,7 +169,7 @@ def _swap_keys(tx: Tx, state: OrderState) -> bool:
         [(row[0],) for row in old],
     )
     rows = [(state.id, line, slot, tx.now, pools[product].pop()) for _, product, line, slot in old]
-    if tx.many(TAKE_KEY, rows) != len(rows):
+    if tx.update(TAKE_KEYS[0], rows, TAKE_KEYS[1]) != len(rows):
         raise GateMismatch(f"wanted {len(rows)} keys; another number was free when taken")
     tx.many(
         "UPDATE stock SET free = free - ?, suspect = suspect + ? WHERE product = ?",

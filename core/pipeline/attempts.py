@@ -4,9 +4,10 @@ An intent may have waited behind a rate limit, an outage or a restart; what was 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from core.desk.cases import CaseRow, open_cases
@@ -42,7 +43,7 @@ class Opened(Struct, frozen=True):
     ext_id: str
     recipient: str
     keys: tuple[SealedKey, ...]
-    lines: tuple[tuple[str, int], ...]
+    lines: tuple[tuple[str, int], ...] = ()
 
 
 class NotOpened(Struct, frozen=True):
@@ -70,23 +71,40 @@ class _Row(NamedTuple):
     due: int
     contact: str
     ext_id: str
+    title: str
     seen_at: int
 
 
+# First attempts to send: the gate's conditions once more (``due`` on the left as there), the keys at hand.
+FIRST = (
+    "SELECT i.id, i.order_id, i.shop, i.via, i.recipient, o.ext_id, o.contact, o.title, "
+    "k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot FROM intent i "
+    "CROSS JOIN orders o ON o.id = i.order_id CROSS JOIN key k ON k.order_id = o.id AND k.order_id IS NOT NULL "
+    "CROSS JOIN batch b ON b.id = k.batch WHERE i.state = 0 AND i.tries = 0 AND i.effect = 1 AND o.stage = 2 "
+    "AND o.blocks = 0 AND o.refund_open = 0 AND o.due <= o.paid - o.refunded AND o.seen_at >= ? AND k.state = 1 "
+    "AND i.id IN (:ids)"
+)
+SHIPS = (
+    "SELECT i.id, i.order_id, i.shop, i.via, i.tries, i.recipient, o.ext_id FROM intent i "
+    "CROSS JOIN orders o ON o.id = i.order_id WHERE i.state = 0 AND i.effect = 2 AND o.stage IN (4, 5) AND i.id IN (:ids)"
+)
+OPEN = (
+    "UPDATE intent SET state = 1, tries = tries + 1, epoch = ?, opened_at = ?, changed_at = ? "
+    "WHERE state = 0 AND id IN (:ids)"
+)
+START = "UPDATE orders SET stage = 3, version = version + 1, changed_at = ? WHERE stage = 2 AND id IN (:ids)"
 INTENTS = (
     "SELECT i.id, i.order_id, i.shop, i.effect, i.via, i.state, i.tries, i.recipient, o.stage, o.blocks, o.refund_open, "
-    "o.paid - o.refunded, o.due, o.contact, o.ext_id, "
-    "o.seen_at FROM json_each(?) j CROSS JOIN intent i ON i.id = j.value "
-    "JOIN orders o ON o.id = i.order_id"
+    "o.paid - o.refunded, o.due, o.contact, o.ext_id, o.title, o.seen_at FROM json_each(?) j "
+    "CROSS JOIN intent i ON i.id = j.value JOIN orders o ON o.id = i.order_id"
 )
 KEYS = (
-    "SELECT k.order_id, k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot, l.title FROM json_each(?) j "
-    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL CROSS JOIN batch b ON b.id = k.batch "
-    "CROSS JOIN line l ON l.order_id = k.order_id AND l.line = k.line WHERE k.state = 1 ORDER BY k.order_id, k.line, k.slot"
+    "SELECT k.order_id, k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot FROM json_each(?) j "
+    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL CROSS JOIN batch b ON b.id = k.batch WHERE k.state = 1"
 )
+TITLES = "SELECT l.order_id, l.line, l.title FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value"
+READDRESS = "UPDATE intent SET recipient = ? WHERE id = ?"
 REREAD_US = SECOND // 2  # how long an attempt waits for its order to be read again, before it looks anew
-OPEN = "UPDATE intent SET state = 1, tries = tries + 1, epoch = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
-INSERT_ATTEMPT = "INSERT INTO attempt(intent_id, n, order_id, opened_at, epoch) VALUES(?, ?, ?, ?, ?)"
 
 
 def refusal(row: _Row) -> str:
@@ -112,11 +130,76 @@ class OpenAttempts:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
 
-    def apply(self, tx: Tx, items: list[int]) -> list[Opened | NotOpened]:
-        """Open what may be opened; block what may not, so that it is not tried again until its block lifts."""
+    def apply(self, tx: Tx, asked: list[int]) -> list[Opened | NotOpened]:
+        """Open what may be opened; block what may not, so that it is not tried again until its block lifts.
+
+        First attempts and write-backs are found by statements that hold the checks themselves; whatever does not fit
+        them is looked at one by one.
+        """
+        items = list(dict.fromkeys(asked))
+        opened = self._first(tx, items)
+        if len(opened) < len(items):
+            opened.update(self._ships(tx, [i for i in items if i not in opened]))
+        if len(opened) < len(items):
+            opened.update(self._one_by_one(tx, [i for i in items if i not in opened]))
+        return [opened.get(i) or NotOpened(i, "no such intent") for i in asked]
+
+    def _first(self, tx: Tx, items: Sequence[int]) -> dict[int, Opened | NotOpened]:
+        found: dict[int, Opened | NotOpened] = {}
+        orders: list[int] = []
+        moved: dict[int, int] = {}
+        readdress: list[tuple[str, int]] = []
+        many: dict[int, list[SealedKey]] = {}
+        shops, send = self.setup.shops, Effect.SEND
+        for intent, order, shop, via, recipient, ext_id, contact, title, *rest in tx.all_in(
+            FIRST, (tx.now - self.setup.fresh_us,), items
+        ):
+            key = SealedKey._make((*rest, title))
+            if intent in found:
+                held = found[intent]
+                assert isinstance(held, Opened)
+                many.setdefault(intent, list(held.keys)).append(key)
+                continue
+            if recipient != contact and shops[shop].needs_contact:
+                recipient = contact
+                readdress.append((contact, intent))
+            found[intent] = Opened(intent, order, shop, send, via, 1, ext_id, recipient, (key,))
+            orders.append(order)
+            moved[shop] = moved.get(shop, 0) + 1
+        if not found:
+            return found
+        now = tx.now
+        opened = tx.run_in(OPEN, (tx.epoch, now, now), list(found))
+        if opened != len(found) or tx.run_in(START, (now,), orders) != len(found):
+            raise RuntimeError("an order changed between being looked at and being opened")
+        tx.many(READDRESS, readdress)
+        for shop, count in moved.items():
+            tx.moved(shop, Stage.ALLOCATED, Stage.DELIVERING, count)
+        tx.touch(orders)
+        if many:
+            self._several(tx, found, many)
+        return found
+
+    def _several(self, tx: Tx, found: dict[int, Opened | NotOpened], many: Mapping[int, list[SealedKey]]) -> None:
+        """Orders of more than one key: each with its own line's title, in the order of lines and slots."""
+        order_of = {intent: held.order for intent, held in found.items() if isinstance(held, Opened) and intent in many}
+        titles = _titles(tx, order_of.values())
+        for intent, keys in many.items():
+            found[intent] = msgspec.structs.replace(found[intent], keys=_in_order(order_of[intent], keys, titles))
+
+    def _ships(self, tx: Tx, items: Sequence[int]) -> dict[int, Opened | NotOpened]:
+        found: dict[int, Opened | NotOpened] = {
+            intent: Opened(intent, order, shop, Effect.SHIP, via, tries + 1, ext_id, recipient, ())
+            for intent, order, shop, via, tries, recipient, ext_id in tx.all_in(SHIPS, (), items)
+        }
+        if found and tx.run_in(OPEN, (tx.epoch, tx.now, tx.now), list(found)) != len(found):
+            raise RuntimeError("an intent changed between being looked at and being opened")
+        return found
+
+    def _one_by_one(self, tx: Tx, items: Sequence[int]) -> dict[int, Opened | NotOpened]:
         rows = {int(r[0]): _Row._make(r) for r in tx.all(INTENTS, (as_json(dict.fromkeys(items)),))}
         opened: list[_Row] = []
-        answers: dict[int, NotOpened] = {}
+        answers: dict[int, Opened | NotOpened] = {}
         cases: list[CaseRow] = []
         blocked: list[int] = []
         readdress: list[tuple[str, int]] = []
@@ -145,7 +228,7 @@ class OpenAttempts:
                     cases.append(CaseRow(row.order, row.shop, CaseKind.UNDERPAID, "", fact2))
             else:
                 opened.append(row)
-        tx.many("UPDATE intent SET recipient = ? WHERE id = ?", readdress)
+        tx.many(READDRESS, readdress)
         if stale:
             tx.run(
                 "UPDATE intent SET next_at = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
@@ -157,23 +240,20 @@ class OpenAttempts:
                 (tx.now, as_json(blocked)),
             )
         open_cases(tx, cases, "effects")
-        done = self._open(tx, opened) if opened else {}
-        return [done.get(i) or answers.get(i) or NotOpened(i, "no such intent") for i in items]
+        if opened:
+            answers.update(self._open(tx, opened))
+        return answers
 
     def _open(self, tx: Tx, rows: Sequence[_Row]) -> dict[int, Opened]:
         now = tx.now
-        tx.run(OPEN, (tx.epoch, now, as_json(r.intent for r in rows)))
-        tx.many(INSERT_ATTEMPT, [(r.intent, r.tries + 1, r.order, now, tx.epoch) for r in rows])
+        if tx.run_in(OPEN, (tx.epoch, now, now), [r.intent for r in rows]) != len(rows):
+            raise RuntimeError("an intent changed between being looked at and being opened")
         first = [r for r in rows if r.stage == Stage.ALLOCATED and r.effect == Effect.SEND]
         if first:
-            tx.run(
-                "UPDATE orders SET stage = 3, version = version + 1, changed_at = ? "
-                "WHERE id IN (SELECT value FROM json_each(?)) AND stage = 2",
-                (now, as_json(r.order for r in first)),
-            )
+            tx.run_in(START, (now,), [r.order for r in first])
             for shop, count in Counter(r.shop for r in first).items():
                 tx.moved(shop, Stage.ALLOCATED, Stage.DELIVERING, count)
-        keys = self._keys(tx, [r.order for r in rows if r.effect == Effect.SEND])
+        keys = _keys(tx, {r.order: r.title for r in rows if r.effect == Effect.SEND})
         tx.touch(r.order for r in first)
         return {
             r.intent: Opened(
@@ -186,14 +266,24 @@ class OpenAttempts:
                 r.ext_id,
                 r.recipient,
                 tuple(keys.get(r.order, ())),
-                (),
             )
             for r in rows
         }
 
-    def _keys(self, tx: Tx, orders: Sequence[int]) -> dict[int, list[SealedKey]]:
-        found: dict[int, list[SealedKey]] = {}
-        if orders:
-            for order, *rest in tx.all(KEYS, (as_json(orders),)):
-                found.setdefault(int(order), []).append(SealedKey._make(rest))
-        return found
+
+def _keys(tx: Tx, titles: Mapping[int, str]) -> dict[int, tuple[SealedKey, ...]]:
+    """The live keys of these orders; ``titles`` holds each order's first title."""
+    found: dict[int, list[SealedKey]] = {}
+    for order, *rest in tx.all(KEYS, (as_json(titles),)):
+        found.setdefault(order, []).append(SealedKey._make((*rest, titles[order])))
+    own = _titles(tx, [order for order, keys in found.items() if len(keys) > 1])
+    return {order: _in_order(order, keys, own) if len(keys) > 1 else tuple(keys) for order, keys in found.items()}
+
+
+def _titles(tx: Tx, orders: Iterable[int]) -> dict[tuple[int, str], str]:
+    return {(order, line): title for order, line, title in tx.all(TITLES, (as_json(orders),))}
+
+
+def _in_order(order: int, keys: Sequence[SealedKey], titles: Mapping[tuple[int, str], str]) -> tuple[SealedKey, ...]:
+    named = (key._replace(title=titles[(order, key.line)]) for key in keys)
+    return tuple(sorted(named, key=lambda key: (key.line, key.slot)))

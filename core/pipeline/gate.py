@@ -5,6 +5,7 @@ writer), stage, no block, no open refund, net paid >= due, a fresh enough platfo
 One order, one pass: all its slots or none.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -24,11 +25,11 @@ PICK = f"SELECT id, shop, contact FROM orders o WHERE {READY} AND o.seen_at >= ?
 PICK_STALE = f"SELECT id, shop, ext_id FROM orders o WHERE {READY} AND o.seen_at < ? ORDER BY nprio, due_at, id LIMIT ?"
 LINES = "SELECT l.order_id, l.line, l.product, l.qty FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
 FREE_KEYS = "SELECT id FROM key WHERE product = ? AND state = 0 ORDER BY id LIMIT ?"
-TAKE_KEY = "UPDATE key SET state = 1, order_id = ?, line = ?, slot = ?, taken_at = ? WHERE id = ? AND state = 0"
-INSERT_INTENT = (
-    "INSERT INTO intent(id, order_id, shop, effect, via, cls, state, tries, gen, recipient, next_at, epoch, created_at, changed_at) "
-    "VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)"
+TAKE_KEYS = (
+    "UPDATE key NOT INDEXED SET state = 1, order_id = v.column1, line = v.column2, slot = v.column3, taken_at = v.column4 FROM",
+    "AS v WHERE key.id = v.column5 AND key.state = 0",
 )
+INTENT = "intent(id, order_id, shop, effect, via, cls, state, gen, recipient, next_at, epoch, created_at, changed_at)"
 ALLOCATE = (
     "UPDATE orders SET stage = 2, version = version + 1, changed_at = ? "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND {READY}"
@@ -88,7 +89,14 @@ class Gate:
                 raise GateMismatch("an order changed between being picked and being allocated")
             # Keys of an order may have gone back to stock once; its next intent is a new one.
             gens = {int(order): int(gen) for order, gen in tx.all(LAST_GEN, (as_json(taken),))}
-            plan_sends(tx, setup, taken, shop_of, gens)
+            intents = plan_sends(tx, setup, taken, shop_of, gens)
+            tx.events(
+                EventKind.ALLOCATED,
+                "gate",
+                [(order, f'{{"intent":{intents[order]},"keys":{keys}}}') for order, keys in taken.items()],
+            )
+            for shop, count in Counter(shop_of[order][0] for order in taken).items():
+                tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
         open_cases(tx, cases, "gate")
         if cases:
             tx.wake("cases")
@@ -127,7 +135,7 @@ def take_keys(
                 rows.append((order_id, line, slot, now, key))
             used[product] = used.get(product, 0) + qty
         taken[order_id] = keys
-    if tx.many(TAKE_KEY, rows) != len(rows):
+    if tx.update(TAKE_KEYS[0], rows, TAKE_KEYS[1]) != len(rows):
         raise GateMismatch(f"wanted {len(rows)} keys; another number was free when taken")
     tx.many("UPDATE stock SET free = free - ?, sold = sold + ? WHERE product = ?", [(n, n, p) for p, n in used.items()])
     return taken
@@ -139,32 +147,28 @@ def plan_sends(
     taken: Mapping[int, list[int]],
     shop_of: Mapping[int, tuple[int, str]],
     gens: Mapping[int, int] = MappingProxyType({}),
-) -> None:
-    """Record the intent to send of orders that were just allocated, with the counters and events that go along.
+) -> dict[int, int]:
+    """Record the intent to send of orders that were just allocated; returns the intents by order.
 
-    ``gens``: the last generation of those that had an intent before.
+    ``gens``: the last generation of those that had an intent before. Counters and events are the caller's.
     """
-    now = tx.now
+    now, epoch = tx.now, tx.epoch
     pending, send = int(IntentState.PENDING), int(Effect.SEND)
+    of_shop = {
+        number: (info.send_lane, info.send.cls.value, info.needs_contact) for number, info in setup.shops.items()
+    }
+    planned = dict(zip(taken, tx.new_ids(len(taken)), strict=True))
     intents: list[tuple[Any, ...]] = []
-    events: list[tuple[int, str]] = []
-    moved: dict[int, int] = {}
-    for (order_id, keys), intent_id in zip(taken.items(), tx.new_ids(len(taken)), strict=True):
+    for order_id, intent_id in planned.items():
         shop, contact = shop_of[order_id]
-        info = setup.shops[shop]
-        recipient = contact if info.needs_contact else ""
-        intents.append(
-            (intent_id, order_id, shop, send, info.send_lane, info.send.cls.value, pending, gens.get(order_id, 0) + 1)
-            + (recipient, now, tx.epoch, now, now)
-        )
-        events.append((order_id, f'{{"intent":{intent_id},"keys":{keys}}}'))
-        moved[shop] = moved.get(shop, 0) + 1
-    tx.many(INSERT_INTENT, intents)
-    for shop, count in moved.items():
-        tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
-    tx.events(EventKind.ALLOCATED, "gate", events)
+        lane, cls, needs_contact = of_shop[shop]
+        gen = gens.get(order_id, 0) + 1
+        recipient = contact if needs_contact else ""
+        intents.append((intent_id, order_id, shop, send, lane, cls, pending, gen, recipient, now, epoch, now, now))
+    tx.insert(INTENT, intents)
     tx.touch(taken)
     tx.wake("effects")
+    return planned
 
 
 def _shortage(wanted: Sequence[tuple[str, str, int]], free: dict[str, list[int]]) -> tuple[str, int, int] | None:

@@ -1,8 +1,8 @@
 """What the rules are told about an order, and what their answer does to it."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from core.model.clock import HOUR, SECOND
 from core.model.order import OrderUpdate
@@ -13,33 +13,43 @@ _DAY = 24 * HOUR
 _BEIJING = 8 * HOUR
 
 
-def facts_of(
-    setup: Setup, shop: ShopInfo, product: str, order: OrderUpdate, orders: int, spent: int, paid_at: int | None
-) -> dict[str, Any]:
-    """One order as rule conditions see it. Amounts in minor units; hour and weekday in Beijing time (Monday = 1).
+class Known(NamedTuple):
+    """What is known of an order besides its snapshot when it is judged.
 
     ``orders`` and ``spent`` are the buyer's so far, this order included; 0 where the platform names no buyer.
     """
-    local = order.created_at + _BEIJING
-    first = order.lines[0]
-    return {
-        "amount": order.total,
-        "currency": order.currency,
-        "shop": shop.name,
-        "platform": shop.platform,
-        "product": product,
-        "title": first.title,
-        "qty": first.qty,
-        "buyer": order.buyer,
-        "buyer_orders": orders,
-        "buyer_spent": spent,
-        "first_order": bool(order.buyer) and orders <= 1,
-        "message": order.message,
-        "hot": setup.catalogue.is_hot(product),
-        "hour": local // HOUR % 24,
-        "weekday": (local // _DAY + 3) % 7 + 1,
-        "paid_late": paid_at is not None and paid_at - order.created_at > 600 * SECOND,
-    }
+
+    shop: ShopInfo
+    product: str
+    hot: bool
+    orders: int
+    spent: int
+    paid_at: int | None
+
+
+def _paid_late(order: OrderUpdate, known: Known) -> bool:
+    return known.paid_at is not None and known.paid_at - order.created_at > 600 * SECOND
+
+
+# One order as rule conditions see it. Amounts in minor units; hour and weekday in Beijing time (Monday = 1).
+FACTS: Mapping[str, Callable[[OrderUpdate, Known], Any]] = {
+    "amount": lambda order, _: order.total,
+    "currency": lambda order, _: order.currency,
+    "shop": lambda _, known: known.shop.name,
+    "platform": lambda _, known: known.shop.platform,
+    "product": lambda _, known: known.product,
+    "title": lambda order, _: order.lines[0].title,
+    "qty": lambda order, _: order.lines[0].qty,
+    "buyer": lambda order, _: order.buyer,
+    "buyer_orders": lambda _, known: known.orders,
+    "buyer_spent": lambda _, known: known.spent,
+    "first_order": lambda order, known: order.buyer != "" and known.orders <= 1,
+    "message": lambda order, _: order.message,
+    "hot": lambda _, known: known.hot,
+    "hour": lambda order, _: (order.created_at + _BEIJING) // HOUR % 24,
+    "weekday": lambda order, _: ((order.created_at + _BEIJING) // _DAY + 3) % 7 + 1,
+    "paid_late": _paid_late,
+}
 
 
 def due_at_of(setup: Setup, created_at: int, deadline: int | None) -> int:

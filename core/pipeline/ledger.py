@@ -1,6 +1,6 @@
 """The money ledger: payments and refund requests are rows, an order's sums follow from them in the same transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +9,11 @@ from core.model.order import Payment, PaymentKind, Refund, RefundState
 from core.store.tx import Tx
 
 _encode = msgspec.json.Encoder().encode
+PAYMENT = "payment(id, account, txn_id, shop, ext_id, order_id, kind, amount, currency, at, seen_at)"
+BOOKED = (
+    "SELECT p.id, p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j CROSS JOIN payment p "
+    "ON p.account = j.value ->> 0 AND p.txn_id = j.value ->> 1"
+)
 Owner = Mapping[tuple[int, str], int]  # order id by (shop, ext_id)
 
 
@@ -72,31 +77,34 @@ class Ledger:
         if not payments:
             return
         tx = self._tx
-        have = {
+        now = tx.now
+        ids = tx.new_ids(len(payments))
+        rows = [
+            (number, p.account, p.txn_id, shop, p.ext_id, owner.get((shop, p.ext_id)))
+            + (int(p.kind), p.amount, p.currency, p.at, now)
+            for number, (shop, p) in zip(ids, payments.values(), strict=True)
+        ]
+        booked = tx.insert(PAYMENT, rows, "ON CONFLICT(account, txn_id) DO NOTHING")
+        have = self._booked_before(tx, payments, ids) if booked < len(rows) else {}
+        add = sums.add
+        for key, (shop, p) in payments.items():
+            before = have.get(key)
+            if before is None:
+                add((shop, p.ext_id), p.kind, p.amount, p.at, p.currency)
+            elif before != (shop, p.ext_id):
+                sums.replayed.append((shop, p))
+
+    @staticmethod
+    def _booked_before(
+        tx: Tx, payments: Mapping[tuple[str, str], tuple[int, Payment]], ids: Sequence[int]
+    ) -> dict[tuple[str, str], tuple[int, str]]:
+        """Those that an earlier transaction booked, with the order that each one named then."""
+        ours = set(ids)
+        return {
             (str(account), str(txn)): (int(shop), str(ext))
-            for account, txn, shop, ext in tx.all(
-                "SELECT p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j CROSS JOIN payment p "
-                "ON p.account = j.value ->> 0 AND p.txn_id = j.value ->> 1",
-                (_encode(list(payments)).decode(),),
-            )
+            for number, account, txn, shop, ext in tx.all(BOOKED, (_encode(list(payments)).decode(),))
+            if number not in ours
         }
-        fresh = [(key, shop, p) for key, (shop, p) in payments.items() if key not in have]
-        rows = []
-        for number, (_, shop, p) in zip(tx.new_ids(len(fresh)), fresh, strict=True):
-            rows.append(
-                (number, p.account, p.txn_id, shop, p.ext_id, owner.get((shop, p.ext_id)))
-                + (int(p.kind), p.amount, p.currency, p.at, tx.now)
-            )
-            sums.add((shop, p.ext_id), p.kind, p.amount, p.at, p.currency)
-        tx.many(
-            "INSERT INTO payment(id, account, txn_id, shop, ext_id, order_id, kind, amount, currency, at, seen_at) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        for key, (owner_shop, owner_ext) in have.items():
-            shop, payment = payments[key]
-            if (owner_shop, owner_ext) != (shop, payment.ext_id):
-                sums.replayed.append((shop, payment))
 
     def book_refunds(self, refunds: Mapping[tuple[int, str], tuple[int, Refund]], owner: Owner, sums: Sums) -> None:
         """Insert or advance refund requests. A finished one never opens again on an older word."""

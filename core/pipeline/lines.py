@@ -10,7 +10,7 @@ from core.pipeline.endings import Standing
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
-INSERT_LINE = "INSERT INTO line(order_id, line, sku, product, title, qty, amount) VALUES(?, ?, ?, ?, ?, ?, ?)"
+LINE = "line(order_id, line, sku, product, title, qty, amount)"
 STORED = (
     "SELECT l.order_id, l.line, l.sku, l.qty, l.amount FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value "
     "ORDER BY l.order_id, l.line"
@@ -38,8 +38,8 @@ class Lines:
         tx, shop = self._tx, self._setup.shops[order.shop].name
         products = [self._setup.catalogue.product_of(shop, x.sku) for x in update.lines]
         tx.run("DELETE FROM line WHERE order_id = ?", (order.id,))
-        tx.many(
-            INSERT_LINE,
+        tx.insert(
+            LINE,
             [
                 (order.id, x.line, x.sku, product, x.title, x.qty, x.amount)
                 for x, product in zip(update.lines, products, strict=True)

@@ -1,32 +1,33 @@
 """Orders seen for the first time: written once, already at the stage that the same transaction can decide."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from core.desk.cases import CaseRow, open_cases
 from core.desk.holds import HoldRow, open_holds
 from core.model.lifecycle import BLOCKING, CaseKind, EventKind, HoldReason, Stage
 from core.model.order import OrderUpdate, PlatformState
 from core.pipeline.gate import ANYONE, plan_sends, take_keys
-from core.pipeline.judging import buyers_seen, due_at_of, facts_of
+from core.pipeline.judging import FACTS, Known, buyers_seen
 from core.pipeline.ledger import NO_MONEY, Ledger, Sums
-from core.pipeline.lines import INSERT_LINE
-from core.pipeline.setup import NOTHING, Judgement, Setup
+from core.pipeline.lines import LINE
+from core.pipeline.setup import Judgement, Setup
 from core.store.tx import Tx
 
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _ENDED = (PlatformState.CANCELLED, PlatformState.REFUNDED)
 
-INSERT_ORDER = (
-    "INSERT INTO orders(id, shop, ext_id, rev, seen_at, version, stage, pstate, nprio, due_at, blocks, due, paid, refunded, "
-    "refund_open, currency, qty, product, title, buyer, buyer_name, contact, message, tag, writeback, created_at, paid_at, "
-    "deadline, received_at, delivered_at, changed_at) "
-    "VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, NULL, ?)"
+ORDER = (
+    "orders(id, shop, ext_id, rev, seen_at, stage, pstate, nprio, due_at, due, paid, refunded, refund_open, currency, qty, "
+    "product, title, buyer, buyer_name, contact, message, tag, created_at, paid_at, deadline, received_at, changed_at)"
 )
-INSERT_RAW = "INSERT INTO order_raw(order_id, raw) VALUES(?, ?)"
+RAW = "order_raw(order_id, raw)"
 
 _STATE = {state: state.name for state in PlatformState}
 Fresh = tuple[int, OrderUpdate, int]  # shop, snapshot, seen at
+Standing = tuple[int, int, int, int | None, Stage]  # paid, refunded, open refund requests, paid at, stage
+Taken = dict[int, tuple[int, list[int]]]  # by order: its intent and its keys
 
 
 def first_stage(update: OrderUpdate, mapped: bool, paid: int, refunded: int) -> Stage:
@@ -37,30 +38,14 @@ def first_stage(update: OrderUpdate, mapped: bool, paid: int, refunded: int) -> 
     return Stage.OPEN if mapped else Stage.RECEIVED
 
 
-class _Seen(NamedTuple):
-    """A new order as this transaction understands it. ``odd``: something about it may need a case."""
-
-    shop: int
-    update: OrderUpdate
-    seen_at: int
-    order_id: int
-    products: list[str]
-    verdict: Judgement
-    paid: int
-    refunded: int
-    refund_open: int
-    paid_at: int | None
-    stage: Stage
-    odd: bool
-    alien: bool  # money came in another currency than the order's
-
-
 class Newcomers:
     """Inserts new orders with their lines, raw payloads, holds, cases and events."""
 
     def __init__(self, tx: Tx, setup: Setup) -> None:
         self._tx, self._setup = tx, setup
         self._open_refunds: dict[int, int] = {}
+        self._cases: list[CaseRow] = []
+        self._holds: list[HoldRow] = []
 
     def insert(self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums) -> None:
         """Insert all of ``fresh`` under ``ids``. ``sums`` holds what is paid for them already.
@@ -70,145 +55,157 @@ class Newcomers:
         """
         if not fresh:
             return
-        tx, setup = self._tx, self._setup
-        asked = [number for (shop, u, _), number in zip(fresh, ids, strict=True) if (shop, u.ext_id) in sums.refunds]
-        self._open_refunds = Ledger(tx).open_refunds(asked)
+        tx = self._tx
+        if sums.refunds:
+            asked = [
+                number for (shop, u, _), number in zip(fresh, ids, strict=True) if (shop, u.ext_id) in sums.refunds
+            ]
+            self._open_refunds = Ledger(tx).open_refunds(asked)
         mapped = self._map_lines(fresh, ids)
         judged = self._judge(fresh, mapped, sums)
-        cases: list[CaseRow] = []
-        holds: list[HoldRow] = []
-        seen: list[_Seen] = []
-        ready: list[_Seen] = []
-        since = tx.now - setup.fresh_us
-        for (shop, u, seen_at), order_id, products, verdict in zip(fresh, ids, mapped, judged, strict=True):
-            one = self._look(shop, u, seen_at, order_id, products, verdict, sums)
-            seen.append(one)
-            if one.stage is Stage.CANCELLED:
-                if one.paid > one.refunded:
-                    fact = {"paid": one.paid, "refunded": one.refunded}
-                    cases.append(CaseRow(order_id, shop, CaseKind.LATE_PAYMENT, "", fact))
-                continue
-            trouble = self._trouble(one) if one.odd else ()
-            held = self._holds(order_id, u, verdict) if verdict.holds or u.state is PlatformState.FORBIDDEN else ()
-            cases += trouble
-            holds += held
-            if (
-                one.stage is Stage.OPEN
-                and one.paid - one.refunded >= u.total
-                and not one.refund_open
-                and not held
-                and seen_at >= since
-                and (u.contact or not setup.shops[shop].needs_contact)
-                and not any(case.kind in BLOCKING for case in trouble)
-            ):
-                ready.append(one)
-        shop_of, taken = self._pass_gate(ready, cases)
-        tx.many(INSERT_ORDER, [self._row(one, one.order_id in taken) for one in seen])
-        tx.many(INSERT_RAW, [(one.order_id, one.update.raw) for one in seen])
-        self._count(seen)
-        if taken:
-            plan_sends(tx, setup, taken, shop_of)
-        open_cases(tx, cases)
-        open_holds(tx, holds)
+        standings, ready = self._look(fresh, ids, mapped, judged, sums)
+        taken = self._pass_gate(ready, fresh, mapped)
+        tx.insert(ORDER, self._rows(fresh, ids, mapped, judged, standings, taken))
+        tx.insert(RAW, [(order_id, u.raw) for (_, u, _), order_id in zip(fresh, ids, strict=True)])
+        self._count(fresh, ids, standings, taken)
+        open_cases(tx, self._cases)
+        open_holds(tx, self._holds)
         tx.touch(ids)
         tx.wake("gate")
 
     def _look(
         self,
+        fresh: Sequence[Fresh],
+        ids: Sequence[int],
+        mapped: Sequence[Sequence[str]],
+        judged: Sequence[Judgement],
+        sums: Sums,
+    ) -> tuple[list[Standing], list[tuple[int, int, int, int]]]:
+        """How each stands, and which are ready for the gate as (-priority, sort time, id, position)."""
+        setup = self._setup
+        since, patience = self._tx.now - setup.fresh_us, setup.default_patience_us
+        addressed = {number: not info.needs_contact for number, info in setup.shops.items()}
+        money_of, paid_state, opened = sums.money.get, PlatformState.PAID, Stage.OPEN
+        simple = not sums.alien and not self._open_refunds
+        standings: list[Standing] = []
+        ready: list[tuple[int, int, int, int]] = []
+        for at, ((shop, u, seen_at), order_id, products, verdict) in enumerate(
+            zip(fresh, ids, mapped, judged, strict=True)
+        ):
+            money = money_of((shop, u.ext_id))
+            if (
+                simple
+                and money is not None
+                and money.paid == u.total > 0
+                and not money.refunded
+                and money.currency == u.currency
+                and u.state is paid_state
+                and "" not in products
+            ):
+                standings.append((u.total, 0, 0, money.paid_at if money.paid_at is not None else u.paid_at, opened))
+                if verdict.holds:
+                    self._holds += self._held(order_id, u, verdict)
+                    continue
+            elif not self._odd(shop, u, order_id, products, verdict, sums, standings):
+                continue
+            if seen_at >= since and (u.contact or addressed[shop]):
+                due_at = u.deadline if u.deadline is not None else u.created_at + patience
+                ready.append((-verdict.priority, due_at, order_id, at))
+        return standings, ready
+
+    def _odd(
+        self,
         shop: int,
         u: OrderUpdate,
-        seen_at: int,
         order_id: int,
-        products: list[str],
+        products: Sequence[str],
         verdict: Judgement,
         sums: Sums,
-    ) -> "_Seen":
-        key = (shop, u.ext_id)
-        money, alien = sums.of(key, u.currency)
+        standings: list[Standing],
+    ) -> bool:
+        """An order that is not simply paid in full; says whether it is ready for the gate all the same."""
+        money, alien = sums.of((shop, u.ext_id), u.currency)
         paid, refunded = money.paid, min(money.refunded, money.paid)
         if u.state is PlatformState.REFUNDED:
             refunded = paid
         refund_open = self._open_refunds.get(order_id, 0)
-        mapped = products[0] != "" if len(products) == 1 else all(products)
-        stage = first_stage(u, mapped, paid, refunded)
-        odd = not mapped or paid != u.total or refund_open or u.state is not PlatformState.PAID or alien
+        stage = first_stage(u, all(products), paid, refunded)
         paid_at = money.paid_at if money.paid_at is not None else u.paid_at
-        return _Seen(
-            shop,
-            u,
-            seen_at,
-            order_id,
-            products,
-            verdict,
-            paid,
-            refunded,
-            refund_open,
-            paid_at,
-            stage,
-            bool(odd),
-            alien,
+        standings.append((paid, refunded, refund_open, paid_at, stage))
+        if stage is Stage.CANCELLED:
+            if paid > refunded:
+                fact = {"paid": paid, "refunded": refunded}
+                self._cases.append(CaseRow(order_id, shop, CaseKind.LATE_PAYMENT, "", fact))
+            return False
+        trouble = self._trouble(shop, u, order_id, products, standings[-1], alien)
+        held = self._held(order_id, u, verdict)
+        self._cases += trouble
+        self._holds += held
+        return (
+            stage is Stage.OPEN
+            and paid - refunded >= u.total
+            and not refund_open
+            and not held
+            and not any(case.kind in BLOCKING for case in trouble)
         )
 
     def _pass_gate(
-        self, ready: list["_Seen"], cases: list[CaseRow]
-    ) -> tuple[dict[int, tuple[int, str]], dict[int, list[int]]]:
+        self, ready: list[tuple[int, int, int, int]], fresh: Sequence[Fresh], mapped: Sequence[Sequence[str]]
+    ) -> Taken:
         """The gate for orders that were never in the table: its checks were made above, on what is written below."""
         if not ready or self._tx.one(ANYONE) is not None:
-            return {}, {}
-        setup = self._setup
-        ready.sort(
-            key=lambda one: (
-                -one.verdict.priority,
-                due_at_of(setup, one.update.created_at, one.update.deadline),
-                one.order_id,
-            )
-        )
-        shop_of = {one.order_id: (one.shop, one.update.contact) for one in ready}
-        wanted = {
-            one.order_id: [(x.line, p, x.qty) for x, p in zip(one.update.lines, one.products, strict=True)]
-            for one in ready
-        }
-        return shop_of, take_keys(self._tx, wanted, shop_of, cases)
+            return {}
+        ready.sort()
+        shop_of: dict[int, tuple[int, str]] = {}
+        wanted: dict[int, list[tuple[str, str, int]]] = {}
+        for _, _, order_id, at in ready:
+            shop, u, _ = fresh[at]
+            shop_of[order_id] = (shop, u.contact)
+            wanted[order_id] = [(x.line, p, x.qty) for x, p in zip(u.lines, mapped[at], strict=True)]
+        taken = take_keys(self._tx, wanted, shop_of, self._cases)
+        intents = plan_sends(self._tx, self._setup, taken, shop_of) if taken else {}
+        return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}
 
-    def _row(self, one: "_Seen", taken: bool) -> tuple[Any, ...]:
-        u, first = one.update, one.update.lines[0]
-        qty = first.qty if len(u.lines) == 1 else sum(line.qty for line in u.lines)
-        now = self._tx.now
-        return (
-            (one.order_id, one.shop, u.ext_id, u.rev, one.seen_at, 2 if taken else int(one.stage), int(u.state))
-            + (-one.verdict.priority, due_at_of(self._setup, u.created_at, u.deadline), u.total, one.paid, one.refunded)
-            + (
-                one.refund_open,
-                u.currency,
-                qty,
-                one.products[0],
-                first.title,
-                u.buyer,
-                u.buyer_name,
-                u.contact,
-                u.message,
+    def _rows(
+        self,
+        fresh: Sequence[Fresh],
+        ids: Sequence[int],
+        mapped: Sequence[Sequence[str]],
+        judged: Sequence[Judgement],
+        standings: Sequence[Standing],
+        taken: Taken,
+    ) -> list[tuple[Any, ...]]:
+        now, patience = self._tx.now, self._setup.default_patience_us
+        return [
+            (
+                order_id, shop, u.ext_id, u.rev, seen_at, 2 if order_id in taken else int(stage), int(u.state),
+                -verdict.priority, u.deadline if u.deadline is not None else u.created_at + patience,
+                u.total, paid, refunded, refund_open, u.currency,
+                u.lines[0].qty if len(u.lines) == 1 else sum([line.qty for line in u.lines]),
+                products[0], u.lines[0].title, u.buyer, u.buyer_name, u.contact, u.message, verdict.tag,
+                u.created_at, paid_at, u.deadline, now, now,
             )
-            + (one.verdict.tag, u.created_at, one.paid_at, u.deadline, now, now)
-        )
+            for (shop, u, seen_at), order_id, products, verdict, (paid, refunded, refund_open, paid_at, stage) in zip(
+                fresh, ids, mapped, judged, standings, strict=True
+            )
+        ]  # fmt: skip
 
-    def _count(self, seen: Sequence["_Seen"]) -> None:
+    def _count(self, fresh: Sequence[Fresh], ids: Sequence[int], standings: Sequence[Standing], taken: Taken) -> None:
         tx = self._tx
-        stages: dict[tuple[int, Stage], int] = {}
-        for one in seen:
-            key = (one.shop, one.stage)
-            stages[key] = stages.get(key, 0) + 1
+        stages = Counter([(one[0], standing[4]) for one, standing in zip(fresh, standings, strict=True)])
         for (shop, stage), count in stages.items():
             tx.moved(shop, None, Stage.RECEIVED, count)
             tx.moved(shop, Stage.RECEIVED, stage, count)
             tx.counted(shop, 0, count)
-        tx.events(
-            EventKind.RECEIVED,
-            "intake",
-            [
-                (one.order_id, f'{{"state":"{_STATE[one.update.state]}","due":{one.update.total},"paid":{one.paid}}}')
-                for one in seen
-            ],
-        )
+        for shop, count in Counter([one[0] for one, n in zip(fresh, ids, strict=True) if n in taken]).items():
+            tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
+        bodies = []
+        for (_, u, _), order_id, standing in zip(fresh, ids, standings, strict=True):
+            body = f'{{"state":"{_STATE[u.state]}","due":{u.total},"paid":{standing[0]}'
+            passed = taken.get(order_id)
+            # Received and allocated in one transaction are one event, which then names the intent and the keys.
+            bodies.append((order_id, f'{body},"intent":{passed[0]},"keys":{passed[1]}}}' if passed else body + "}"))
+        tx.events(EventKind.RECEIVED, "intake", bodies)
 
     def _map_lines(self, fresh: Sequence[Fresh], ids: Sequence[int]) -> list[list[str]]:
         setup = self._setup
@@ -217,13 +214,11 @@ class Newcomers:
         product_of = setup.catalogue.product_of
         for (shop, u, _), order_id in zip(fresh, ids, strict=True):
             name = setup.shops[shop].name
-            products = []
-            for line in u.lines:
-                product = product_of(name, line.sku)
-                products.append(product)
-                rows.append((order_id, line.line, line.sku, product, line.title, line.qty, line.amount))
+            products = [product_of(name, line.sku) for line in u.lines]
             mapped.append(products)
-        self._tx.many(INSERT_LINE, rows)
+            for line, product in zip(u.lines, products, strict=True):
+                rows.append((order_id, line.line, line.sku, product, line.title, line.qty, line.amount))
+        self._tx.insert(LINE, rows)
         return mapped
 
     def _judge(self, fresh: Sequence[Fresh], mapped: list[list[str]], sums: Sums) -> Sequence[Judgement]:
@@ -233,40 +228,32 @@ class Newcomers:
             [(u.buyer, 1, sums.money.get((shop, u.ext_id), NO_MONEY).paid) for shop, u, _ in fresh],
             self._tx.now,
         )
-        facts = []
+        rules, money_of, shops = setup.rules, sums.money.get, setup.shops
+        makers = [FACTS[name] for name in rules.fields]
+        is_hot = setup.catalogue.is_hot
+        rows = []
         # A page may hold several orders of one buyer: each is told how many there were up to and including itself.
-        ahead: dict[str, int] = {}
-        for _, u, _ in fresh:
-            if u.buyer:
-                ahead[u.buyer] = ahead.get(u.buyer, 0) + 1
+        ahead = Counter([u.buyer for _, u, _ in fresh])
         for (shop, u, _), products in zip(fresh, mapped, strict=True):
             orders, spent = seen.get(u.buyer, (0, 0))
             if u.buyer:
                 ahead[u.buyer] -= 1
                 orders -= ahead[u.buyer]
-            money = sums.money.get((shop, u.ext_id), NO_MONEY)
-            facts.append(
-                facts_of(
-                    setup,
-                    setup.shops[shop],
-                    products[0],
-                    u,
-                    orders,
-                    spent,
-                    money.paid_at,
-                )
-            )
-        verdicts = setup.judge(facts)
-        return verdicts if verdicts else [NOTHING] * len(facts)
+            money = money_of((shop, u.ext_id))
+            product = products[0]
+            known = Known(shops[shop], product, is_hot(product), orders, spent, money.paid_at if money else None)
+            rows.append(tuple([make(u, known) for make in makers]))
+        return rules.judge_rows(rows)
 
-    def _trouble(self, one: "_Seen") -> list[CaseRow]:
-        order_id, shop, u, products = one.order_id, one.shop, one.update, one.products
-        paid, refunded, refund_open = one.paid, one.refunded, one.refund_open
+    def _trouble(
+        self, shop: int, u: OrderUpdate, order_id: int, products: Sequence[str], standing: Standing, alien: bool
+    ) -> list[CaseRow]:
+        paid, refunded, refund_open, _, _ = standing
         found: list[CaseRow] = []
         if not all(products):
             skus = [line.sku for line, product in zip(u.lines, products, strict=True) if not product]
             found.append(CaseRow(order_id, shop, CaseKind.SKU_UNMAPPED, skus[0], {"skus": skus}))
-        if one.alien:
+        if alien:
             found.append(CaseRow(order_id, shop, CaseKind.PRICE_MISMATCH, "currency", {"due": u.currency}))
         elif paid > u.total:
             found.append(CaseRow(order_id, shop, CaseKind.OVERPAID, "", {"due": u.total, "paid": paid}))
@@ -278,7 +265,7 @@ class Newcomers:
             found.append(CaseRow(order_id, shop, CaseKind.ALREADY_SHIPPED, "", {"state": u.state.name}))
         return found
 
-    def _holds(self, order_id: int, u: OrderUpdate, verdict: Judgement) -> list[HoldRow]:
+    def _held(self, order_id: int, u: OrderUpdate, verdict: Judgement) -> list[HoldRow]:
         found = [HoldRow(order_id, HoldReason(reason), "rules", note) for reason, note in verdict.holds]
         if u.state is PlatformState.FORBIDDEN:
             found.append(HoldRow(order_id, HoldReason.FORBIDDEN, "platform", u.forbid))

@@ -11,7 +11,7 @@ from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
-from core.pipeline.gate import INSERT_INTENT
+from core.pipeline.gate import INTENT
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
@@ -30,7 +30,7 @@ class Came(Struct, frozen=True):
 
 
 class IntentRow(NamedTuple):
-    """An intent with what its order decides."""
+    """An intent as its outcome finds it, with what its order decides."""
 
     intent: int
     order: int
@@ -40,67 +40,83 @@ class IntentRow(NamedTuple):
     state: int
     tries: int
     gen: int
+    epoch: int
+    opened_at: int
     stage: int
     writeback: int
 
 
-INTENTS = (
-    "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, o.stage, o.writeback FROM json_each(?) j "
-    "CROSS JOIN intent i ON i.id = j.value CROSS JOIN orders o ON o.id = i.order_id"
+CONFIRM = (
+    f"UPDATE intent SET state = {int(IntentState.CONFIRMED)}, changed_at = ? "
+    f"WHERE state = {int(IntentState.SENDING)} AND id IN (:ids)"
 )
-CLOSE_ATTEMPT = "UPDATE attempt SET closed_at = ?, result = ?, why = ?, evidence = ? WHERE intent_id = ? AND n = ?"
+INTENTS = (
+    "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, i.epoch, i.opened_at, o.stage, o.writeback "
+    "FROM intent i CROSS JOIN orders o ON o.id = i.order_id WHERE i.id IN (:ids)"
+)
+DELIVERED = (
+    "UPDATE orders SET stage = 4, delivered_at = coalesce(delivered_at, ?), writeback = ?, version = version + 1, changed_at = ? "
+    f"WHERE stage = 3 AND writeback = {int(WriteBack.NONE)} AND id IN (:ids)"
+)
+DELIVERED_LATE = (
+    "UPDATE orders SET stage = CASE stage WHEN 3 THEN 4 ELSE stage END, delivered_at = coalesce(delivered_at, ?), "
+    "writeback = max(writeback, ?), version = version + 1, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+)
+WRITTEN_BACK = (
+    f"UPDATE orders SET writeback = {int(WriteBack.DONE)}, version = version + 1, changed_at = ? WHERE id IN (:ids)"
+)
+ATTEMPT = "attempt(intent_id, n, order_id, opened_at, epoch, closed_at, result, why, evidence)"
+ANSWERED = "UPDATE attempt SET closed_at = ?, result = ?, why = ?, evidence = ? WHERE intent_id = ? AND n = ?"
 SET_INTENT = "UPDATE intent SET state = ?, next_at = ?, changed_at = ? WHERE id = ?"
 
 
 def confirm_sent(tx: Tx, setup: Setup, rows: Sequence[IntentRow], actor: str) -> None:
-    """These SEND intents reached their buyers: close them, move their orders on, and plan the write-back."""
+    """These SEND intents, confirmed already, reached their buyers: move their orders on and plan the write-back."""
     now = tx.now
-    ids = as_json(r.intent for r in rows)
-    tx.run(
-        f"UPDATE intent SET state = {int(IntentState.CONFIRMED)}, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-        (now, ids),
-    )
+    shops = setup.shops
     plain: list[IntentRow] = []
     shipped: list[IntentRow] = []
     for r in rows:
-        info = setup.shops[r.shop]
+        info = shops[r.shop]
         (shipped if info.send.ships or info.ship is None else plain).append(r)
+    moved: Counter[int] = Counter()
     for group, writeback in ((plain, WriteBack.DUE), (shipped, WriteBack.DONE)):
         if group:
-            tx.run(
-                "UPDATE orders SET stage = CASE stage WHEN 3 THEN 4 ELSE stage END, delivered_at = coalesce(delivered_at, ?), "
-                "writeback = max(writeback, ?), version = version + 1, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-                (now, int(writeback), now, as_json(r.order for r in group)),
-            )
-    for shop, count in Counter(r.shop for r in rows if r.stage == Stage.DELIVERING).items():
+            _delivered(tx, group, int(writeback), moved)
+    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
+    for shop, count in moved.items():
         tx.moved(shop, Stage.DELIVERING, Stage.DELIVERED, count)
-    for shop, count in Counter(r.shop for r in rows).items():
+    for shop, count in Counter([r.shop for r in rows]).items():
         tx.counted(shop, 1, count)
     tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.tries}}}') for r in rows])
-    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
     intents: list[tuple[Any, ...]] = []
+    effect, pending, epoch = int(Effect.SHIP), int(IntentState.PENDING), tx.epoch
     for r, number in zip(due, tx.new_ids(len(due)), strict=True):
-        ship = setup.shops[r.shop].ship
-        assert ship is not None
+        info = shops[r.shop]
+        assert info.ship is not None
         intents.append(
-            (
-                number,
-                r.order,
-                r.shop,
-                int(Effect.SHIP),
-                setup.shops[r.shop].name,
-                ship.cls.value,
-                int(IntentState.PENDING),
-            )
-            + (r.gen, "", now, tx.epoch, now, now)
+            (number, r.order, r.shop, effect, info.name, info.ship.cls.value, pending, r.gen, "", now, epoch, now, now)
         )
-    tx.many(INSERT_INTENT, intents)
+    tx.insert(INTENT, intents)
     for r in rows:
         if r.tries > 1:  # its own case only: another effect of the order may be unknown too
             close_cases(tx, [r.order], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor, f"send:{r.intent}")
-    tx.touch(r.order for r in rows)
+    tx.touch([r.order for r in rows])
     if intents:
         tx.wake("effects")
+
+
+def _delivered(tx: Tx, group: Sequence[IntentRow], writeback: int, moved: Counter[int]) -> None:
+    """Orders on their way are delivered; those that a person or a refund moved meanwhile keep their stage."""
+    now = tx.now
+    usual = [r for r in group if r.stage == Stage.DELIVERING and r.writeback == WriteBack.NONE]
+    if usual and tx.run_in(DELIVERED, (now, writeback, now), [r.order for r in usual]) != len(usual):
+        raise RuntimeError("an order changed between being looked at and being delivered")
+    if len(usual) < len(group):
+        late = [r for r in group if r.stage != Stage.DELIVERING or r.writeback != WriteBack.NONE]
+        tx.run(DELIVERED_LATE, (now, writeback, now, as_json(r.order for r in late)))
+        usual = usual + [r for r in late if r.stage == Stage.DELIVERING]
+    moved.update([r.shop for r in usual])
 
 
 class Record:
@@ -111,64 +127,115 @@ class Record:
 
     def apply(self, tx: Tx, items: list[Came]) -> list[bool]:
         """Write outcomes down and let each effect class decide what follows."""
-        rows = {int(r[0]): IntentRow._make(r) for r in tx.all(INTENTS, (as_json(c.intent for c in items),))}
-        sent: list[IntentRow] = []
-        shipped: list[IntentRow] = []
+        good = [c for c in items if c.outcome.result is Result.CONFIRMED and not c.asked]
+        answers = self._confirmed(tx, good) if good else {}
+        rest = (
+            [c for c in items if c.outcome.result is not Result.CONFIRMED or c.asked] if len(good) < len(items) else []
+        )
+        if rest:
+            answers.update(self._others(tx, rest))
+        return [answers[(c.intent, c.attempt, c.asked)] for c in items]
+
+    def _confirmed(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int, bool], bool]:
+        """The usual end of an attempt. An outcome of another attempt than the open one is not taken."""
+        now = tx.now
+        came = {c.intent: c for c in items}
+        rows = map(IntentRow._make, tx.all_in(INTENTS, (), list(came)))
+        answers = {(c.intent, c.attempt, False): False for c in items}
+        taken: list[IntentRow] = []
         attempts: list[tuple[Any, ...]] = []
-        states: list[tuple[int, int, int, int]] = []
-        cases: list[CaseRow] = []
-        answers: list[bool] = []
-        for came in items:
-            row = rows.get(came.intent)
-            expected = IntentState.UNKNOWN if came.asked else IntentState.SENDING
-            if row is None or row.state != expected or row.tries != came.attempt:
-                answers.append(False)
+        confirmed, sending, send = Result.CONFIRMED.value, int(IntentState.SENDING), int(Effect.SEND)
+        ships = False
+        for row in rows:
+            one = came[row.intent]
+            if row.state != sending or one.attempt != row.tries:
                 continue
-            answers.append(True)
-            result = came.outcome.result
-            if not came.asked or result is not Result.UNKNOWN:
-                attempts.append(
-                    (
-                        tx.now,
-                        result.value,
-                        came.outcome.why,
-                        _encode(came.outcome.evidence).decode(),
-                        row.intent,
-                        row.tries,
-                    )
-                )
-            if result is Result.CONFIRMED:
-                (sent if row.effect == Effect.SEND else shipped).append(row)
-            else:
-                self._failed(tx, row, came, states, cases)
-        tx.many(CLOSE_ATTEMPT, attempts)
-        tx.many(SET_INTENT, states)
+            answers[(row.intent, row.tries, False)] = True
+            taken.append(row)
+            ships = ships or row.effect != send
+            outcome = one.outcome
+            attempts.append(
+                (row.intent, row.tries, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why)
+                + (_encode(outcome.evidence).decode() if outcome.evidence else "{}",)
+            )
+        if tx.run_in(CONFIRM, (now,), [r.intent for r in taken]) != len(taken):
+            raise RuntimeError("an intent changed between being looked at and being confirmed")
+        tx.insert(ATTEMPT, attempts)
+        self._moved_on(
+            tx,
+            [r for r in taken if r.effect == send] if ships else taken,
+            [r for r in taken if r.effect != send] if ships else [],
+        )
+        return answers
+
+    def _moved_on(self, tx: Tx, sent: Sequence[IntentRow], shipped: Sequence[IntentRow]) -> None:
         if sent:
             confirm_sent(tx, self.setup, sent, "effects")
         if shipped:
             self._written_back(tx, shipped)
+
+    def _others(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int, bool], bool]:
+        rows = {int(r[0]): IntentRow._make(r) for r in tx.all_in(INTENTS, (), [c.intent for c in items])}
+        good: list[IntentRow] = []
+        attempts: list[tuple[Any, ...]] = []
+        answered: list[tuple[Any, ...]] = []
+        states: list[tuple[int, int, int, int]] = []
+        cases: list[CaseRow] = []
+        answers: dict[tuple[int, int, bool], bool] = {}
+        for came in items:
+            row = rows.get(came.intent)
+            expected = IntentState.UNKNOWN if came.asked else IntentState.SENDING
+            key = (came.intent, came.attempt, came.asked)
+            if row is None or row.state != expected or row.tries != came.attempt or answers.get(key):
+                answers.setdefault(key, False)
+                continue
+            answers[key] = True
+            outcome = came.outcome
+            result, evidence = outcome.result, _encode(outcome.evidence).decode()
+            if not came.asked:
+                attempts.append(
+                    (
+                        row.intent,
+                        row.tries,
+                        row.order,
+                        row.opened_at,
+                        row.epoch,
+                        tx.now,
+                        result.value,
+                        outcome.why,
+                        evidence,
+                    )
+                )
+            elif result is not Result.UNKNOWN:
+                answered.append((tx.now, result.value, outcome.why, evidence, row.intent, row.tries))
+            if result is Result.CONFIRMED:
+                good.append(row)
+                states.append((int(IntentState.CONFIRMED), tx.now, tx.now, row.intent))
+            else:
+                self._failed(tx, row, came, states, cases)
+        tx.insert(ATTEMPT, attempts)
+        tx.many(ANSWERED, answered)
+        tx.many(SET_INTENT, states)
+        self._moved_on(tx, [r for r in good if r.effect == Effect.SEND], [r for r in good if r.effect != Effect.SEND])
         open_cases(tx, cases, "effects")
         return answers
 
     def _written_back(self, tx: Tx, rows: Sequence[IntentRow]) -> None:
-        tx.run(
-            f"UPDATE intent SET state = {int(IntentState.CONFIRMED)}, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (tx.now, as_json(r.intent for r in rows)),
-        )
-        tx.run(
-            f"UPDATE orders SET writeback = {int(WriteBack.DONE)}, version = version + 1, changed_at = ? "
-            "WHERE id IN (SELECT value FROM json_each(?))",
-            (tx.now, as_json(r.order for r in rows)),
-        )
+        tx.run_in(WRITTEN_BACK, (tx.now,), [r.order for r in rows])
         tx.events(EventKind.WRITTEN_BACK, "effects", [(r.order, f'{{"intent":{r.intent}}}') for r in rows])
         for r in rows:
             if r.tries > 1:
                 kinds = {CaseKind.UNKNOWN_OUTCOME, CaseKind.WRITEBACK_REJECTED}
                 close_cases(tx, [r.order], kinds, "confirmed", "effects", f"ship:{r.intent}")
-        tx.touch(r.order for r in rows)
+        tx.touch([r.order for r in rows])
 
     def _failed(
-        self, tx: Tx, row: IntentRow, came: Came, states: list[tuple[int, int, int, int]], cases: list[CaseRow]
+        self,
+        tx: Tx,
+        row: IntentRow,
+        came: Came,
+        states: list[tuple[int, int, int, int]],
+        cases: list[CaseRow],
     ) -> None:
         outcome, now = came.outcome, tx.now
         spec = self._spec(row)

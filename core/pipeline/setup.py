@@ -1,6 +1,6 @@
 """What the stages know about this merchant: shops, catalogue, rules. Swapped whole, never mutated by a stage."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,29 @@ class Judgement(Struct, frozen=True):
 
 
 NOTHING = Judgement()
-Judge = Callable[[Sequence[Mapping[str, Any]]], Sequence[Judgement]]
+
+
+class Rules(Protocol):
+    """The merchant's rules. Swapped whole, so that the facts gathered for them are always the ones they ask for."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The facts that conditions name, in the order in which ``judge_rows`` wants them."""
+        ...
+
+    def judge_rows(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Judgement]:
+        """One judgement for each row of facts. Never raises for what a rule or an order does."""
+        ...
+
+
+class NoRules:
+    """Every order is ordinary."""
+
+    fields: tuple[str, ...] = ()
+
+    def judge_rows(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[Judgement]:
+        """Nothing, as often as asked."""
+        return [NOTHING] * len(rows)
 
 
 class Catalogue(Protocol):
@@ -54,18 +76,13 @@ class ShopInfo(Struct, frozen=True):
         return self.send_lane != self.name
 
 
-def judge_nothing(facts: Sequence[Mapping[str, Any]]) -> Sequence[Judgement]:
-    """No rules."""
-    return [NOTHING] * len(facts)
-
-
 @dataclass
 class Setup:
-    """The one mutable holder: a hot reload replaces ``catalogue`` or ``judge`` as a whole."""
+    """The one mutable holder: a hot reload replaces ``catalogue`` or ``rules`` as a whole."""
 
     catalogue: Catalogue
     shops: dict[int, ShopInfo] = field(default_factory=dict)
-    judge: Judge = judge_nothing
+    rules: Rules = field(default_factory=NoRules)
     fresh_us: int = 30 * SECOND  # how old news of an order may be at the gate and at every attempt to send
     tries_max: int = 3  # attempts of a class A or B effect before a person is asked
     default_patience_us: int = 24 * 3600 * SECOND  # sort time of an order without a platform deadline

@@ -119,10 +119,9 @@ def _attempt(tx: Tx, items: list[int]) -> list[None]:
     for order in items:
         intent = tx.new_id()
         tx.run(
-            "INSERT INTO intent VALUES(?, ?, 1, 1, 'email', 'A', 1, 1, 1, 'a@b.c', 0, 1, 0, 0)",
+            "INSERT INTO intent VALUES(?, ?, 1, 1, 'email', 'A', 1, 1, 1, 'a@b.c', 0, 1, 0, 0, 0)",
             (intent, order),
         )
-        tx.run("INSERT INTO attempt(intent_id, n, order_id, opened_at, epoch) VALUES(?, 1, ?, 0, 1)", (intent, order))
     return [None for _ in items]
 
 

@@ -23,8 +23,8 @@ INSERT INTO refund SELECT shop, 'r' || id, ext_id, id, id % 3, 1000, '', {T}, NU
 INSERT INTO key SELECT id, product, 1 + id % 100, stage > 1, x'00', CAST('k' || id AS BLOB), CASE WHEN stage > 1 THEN id END,
  CASE WHEN stage > 1 THEN '1' END, CASE WHEN stage > 1 THEN 1 END, 0, NULL FROM orders;
 INSERT INTO intent SELECT id, id, shop, 1, 'email', 'A', CASE stage WHEN 2 THEN 0 WHEN 3 THEN 1 ELSE 2 END, stage > 2, 1,
- 'c', {T} + id, 1, {T}, {T} FROM orders WHERE stage > 1;
-INSERT INTO attempt SELECT id, 1, order_id, {T}, 1, {T}, 'confirmed', '', '' FROM intent WHERE tries = 1;
+ 'c', {T} + id, 1, {T}, {T}, {T} FROM orders WHERE stage > 1;
+INSERT INTO attempt SELECT id, 1, order_id, {T}, 1, {T}, 'confirmed', '', '' FROM intent WHERE tries = 1 AND state <> 1;
 INSERT INTO event SELECT id, {T}, id, 1, 'intake', '{{}}' FROM orders;
 INSERT INTO case_ SELECT id, id, shop, 'no_stock', product, '{{}}', 1, {T}, NULL, CASE WHEN id % 2 THEN {T} END, '', ''
  FROM orders WHERE id % 30 = 0;

@@ -52,6 +52,10 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
         (f"UPDATE attempt SET opened_at = opened_at + 2 WHERE intent_id = {_intent('refunded')}",
          f"UPDATE payment SET seen_at = seen_at + 1 WHERE order_id = {ID('refunded')} AND kind = 1"),
     ),
+    "refunded before the attempt under way was opened": (
+        {"I2 " + V, "I-money " + V},
+        (f"INSERT INTO payment SELECT (SELECT max(id) + 1 FROM payment), account, 'back', shop, ext_id, order_id, 1, amount, currency, {T0}, 1 FROM payment WHERE order_id = {ID('sending')}",),
+    ),
     "more refunded than paid": (
         {"I8 " + V, "I-money " + V},
         (f"UPDATE orders SET refunded = 2000 WHERE id = {ID('done')}",),
@@ -96,12 +100,11 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
     ),
     "a top-up tried again after an unknown": (
         {"I5 " + V},
-        (f"UPDATE intent SET state = 1, tries = 2 WHERE id = {_intent('unknown')}",
-         f"INSERT INTO attempt SELECT id, 2, order_id, {T0}, 1, NULL, NULL, NULL, NULL FROM intent WHERE id = {_intent('unknown')}"),
+        (f"UPDATE intent SET state = 1, tries = 2, opened_at = {T0} WHERE id = {_intent('unknown')}",),
     ),
     "a second intent that nobody decided": (
         {"I5 " + V},
-        (f"INSERT INTO intent SELECT (SELECT max(id) + 1 FROM intent), order_id, shop, 1, via, cls, 2, 1, 2, recipient, 0, 1, {T0}, {T0} FROM intent WHERE id = {_intent('done')}",
+        (f"INSERT INTO intent SELECT (SELECT max(id) + 1 FROM intent), order_id, shop, 1, via, cls, 2, 1, 2, recipient, 0, 1, {T0}, {T0}, {T0} FROM intent WHERE id = {_intent('done')}",
          f"INSERT INTO attempt SELECT id, 1, order_id, {T0}, 1, {T0}, 'confirmed', '', '' FROM intent WHERE gen = 2"),
     ),
     "an unknown that nobody is asked about": (
@@ -118,7 +121,7 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
     ),
     "an attempt on an order that stands before the gate": (
         {"I-effects " + V},
-        (f"INSERT INTO attempt SELECT id, 1, order_id, {T0}, 1, NULL, NULL, NULL, NULL FROM intent WHERE id = {_intent('allocated')}",),
+        (f"INSERT INTO attempt SELECT id, 1, order_id, {T0}, 1, {T0}, 'unknown', '', '' FROM intent WHERE id = {_intent('allocated')}",),
     ),
     "an attempt of a core that is gone": ({"I11 " + V}, ("UPDATE leader SET epoch = epoch + 1",)),
     "an attempt without its intent": (
@@ -131,7 +134,7 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
     ),
     "an intent of no order": (
         {"I-effects " + V},
-        (f"INSERT INTO intent VALUES(6, 6, 1, 1, 'email', 'A', 6, 0, 1, '', 0, 1, {T0}, {T0})",),
+        (f"INSERT INTO intent VALUES(6, 6, 1, 1, 'email', 'A', 6, 0, 1, '', 0, 1, {T0}, {T0}, NULL)",),
     ),
     "an event that was changed": (
         {"I13 " + V},

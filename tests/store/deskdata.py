@@ -118,14 +118,14 @@ def _keys(tx: Tx, s: Seed) -> None:
     intent, opened = tx.new_id(), s.intent not in (IntentState.PENDING, IntentState.BLOCKED, IntentState.DROPPED)
     tx.run(
         "INSERT INTO intent(id, order_id, shop, effect, via, cls, state, tries, gen, recipient, next_at, epoch, "
-        "created_at, changed_at) VALUES(?, ?, ?, 1, 'email', 'A', ?, ?, 0, ?, ?, 1, ?, ?)",
-        (intent, s.id, s.shop, int(s.intent), int(opened), s.contact, tx.now, tx.now, tx.now),
+        "created_at, changed_at, opened_at) VALUES(?, ?, ?, 1, 'email', 'A', ?, ?, 0, ?, ?, 1, ?, ?, ?)",
+        (intent, s.id, s.shop, int(s.intent), int(opened), s.contact, tx.now, tx.now, tx.now, tx.now),
     )
-    if opened:
+    if opened and s.intent != IntentState.SENDING:
         tx.run(
             "INSERT INTO attempt(intent_id, n, order_id, opened_at, epoch, closed_at, result, why, evidence) "
             "VALUES(?, 1, ?, ?, 1, ?, ?, '', '{}')",
-            (intent, s.id, tx.now, None if s.intent == IntentState.SENDING else tx.now, s.intent.name.lower()),
+            (intent, s.id, tx.now, tx.now, s.intent.name.lower()),
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.audit import audit
 from core.bench.pipeline import Pipeline
-from core.pipeline.setup import judge_nothing
+from core.pipeline.setup import NoRules
 from core.store import driver
 
 
@@ -31,7 +31,7 @@ def _work(path: Path, orders: int) -> tuple[float, float]:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> Any:
-    made = Pipeline(tmp_path, judge_nothing)
+    made = Pipeline(tmp_path, NoRules())
     await made.start(8_000)
     yield made
     await made.writer.stop()

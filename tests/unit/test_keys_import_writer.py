@@ -76,5 +76,5 @@ async def test_preview_import_open_and_undo(tmp_path: Path) -> None:
 
 
 def test_rules_and_catalogue_fit_what_the_stages_hold() -> None:
-    setup = Setup(Catalogue(), judge=load_rules(package_root() / "rules.toml").judge_many)
-    assert setup.judge([]) == []
+    setup = Setup(Catalogue(), rules=load_rules(package_root() / "rules.toml"))
+    assert setup.rules.judge_rows([]) == []

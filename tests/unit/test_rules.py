@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from core.model.clock import from_text
 from core.model.lifecycle import HoldReason
 from core.model.order import Line, OrderUpdate, PlatformState
-from core.pipeline.judging import facts_of
-from core.pipeline.setup import Setup, ShopInfo
-from core.products import Catalogue
+from core.pipeline.judging import FACTS, Known
+from core.pipeline.setup import ShopInfo
 from core.rules.facts import FIELDS, SAMPLES
 from core.rules.rulefile import RuleError, check_file, compile_rules, load_rules
 from core.rules.ruleset import RuleSet
@@ -74,7 +73,7 @@ def test_fields_are_what_the_stages_provide() -> None:
     order = OrderUpdate(
         ext_id="1", rev=1, state=PlatformState.PAID, created_at=at, total=5, currency="CNY", lines=(line,)
     )
-    facts = facts_of(Setup(Catalogue()), shop, "p", order, 1, 5, at)
+    facts = {name: make(order, Known(shop, "p", False, 1, 5, at)) for name, make in FACTS.items()}
     assert set(facts) == set(FIELDS)
     for given_facts in (facts, *SAMPLES):
         for name, field in FIELDS.items():

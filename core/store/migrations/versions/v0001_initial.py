@@ -4,6 +4,9 @@ Orders are narrow; raw payloads lie beside them. Ids are ours (63-bit, ascending
 ascending tuple pages the queue. Uniqueness that money depends on stands here, whatever the code does:
 one order per (shop, ext_id), one payment per (account, txn), one key row per secret, one live key per slot,
 one open intent per order and effect, one open case per order and kind.
+
+An attempt under way is its intent in state 1 with ``tries``, ``opened_at`` and ``epoch``; it becomes a row of its own
+when its outcome is known.
 """
 
 from alembic import op
@@ -20,11 +23,11 @@ CREATE TABLE shop(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, platform TE
 CREATE TABLE cursor(shop INTEGER PRIMARY KEY, value TEXT, at INTEGER NOT NULL);
 CREATE TABLE orders(
  id INTEGER PRIMARY KEY, shop INTEGER NOT NULL, ext_id TEXT NOT NULL, rev INTEGER NOT NULL, seen_at INTEGER NOT NULL,
- version INTEGER NOT NULL, stage INTEGER NOT NULL, pstate INTEGER NOT NULL, nprio INTEGER NOT NULL, due_at INTEGER NOT NULL,
- blocks INTEGER NOT NULL, due INTEGER NOT NULL, paid INTEGER NOT NULL, refunded INTEGER NOT NULL,
+ version INTEGER NOT NULL DEFAULT 1, stage INTEGER NOT NULL, pstate INTEGER NOT NULL, nprio INTEGER NOT NULL, due_at INTEGER NOT NULL,
+ blocks INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL, paid INTEGER NOT NULL, refunded INTEGER NOT NULL,
  refund_open INTEGER NOT NULL, currency TEXT NOT NULL, qty INTEGER NOT NULL, product TEXT NOT NULL, title TEXT NOT NULL,
  buyer TEXT NOT NULL, buyer_name TEXT NOT NULL, contact TEXT NOT NULL, message TEXT NOT NULL, tag TEXT NOT NULL,
- writeback INTEGER NOT NULL, created_at INTEGER NOT NULL, paid_at INTEGER, deadline INTEGER, received_at INTEGER NOT NULL,
+ writeback INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, paid_at INTEGER, deadline INTEGER, received_at INTEGER NOT NULL,
  delivered_at INTEGER, changed_at INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '',
  CHECK(paid >= 0 AND refunded >= 0 AND blocks >= 0));
 CREATE UNIQUE INDEX ux_orders_ext ON orders(shop, ext_id);
@@ -58,15 +61,15 @@ CREATE UNIQUE INDEX ux_key_print ON key(product, print);
 CREATE INDEX ix_key_free ON key(product, id) WHERE state = 0;
 CREATE UNIQUE INDEX ux_key_slot ON key(order_id, line, slot, gone) WHERE order_id IS NOT NULL;
 CREATE TABLE intent(id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, shop INTEGER NOT NULL, effect INTEGER NOT NULL,
- via TEXT NOT NULL, cls TEXT NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL, gen INTEGER NOT NULL,
+ via TEXT NOT NULL, cls TEXT NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, gen INTEGER NOT NULL,
  recipient TEXT NOT NULL, next_at INTEGER NOT NULL, epoch INTEGER NOT NULL, created_at INTEGER NOT NULL,
- changed_at INTEGER NOT NULL);
+ changed_at INTEGER NOT NULL, opened_at INTEGER);
 CREATE UNIQUE INDEX ux_intent_order ON intent(order_id, effect, gen);
 CREATE INDEX ix_intent_due ON intent(via, next_at, id) WHERE state IN (0, 4);
 CREATE INDEX ix_intent_sending ON intent(id) WHERE state = 1;
 CREATE INDEX ix_intent_blocked ON intent(order_id) WHERE state = 5;
 CREATE TABLE attempt(intent_id INTEGER NOT NULL, n INTEGER NOT NULL, order_id INTEGER NOT NULL, opened_at INTEGER NOT NULL,
- epoch INTEGER NOT NULL, closed_at INTEGER, result TEXT, why TEXT, evidence TEXT, PRIMARY KEY(intent_id, n)) WITHOUT ROWID;
+ epoch INTEGER NOT NULL, closed_at INTEGER NOT NULL, result TEXT NOT NULL, why TEXT NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY(intent_id, n)) WITHOUT ROWID;
 CREATE TABLE hold(id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL,
  note TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER, lifted_at INTEGER, lifted_by TEXT);
 CREATE UNIQUE INDEX ux_hold_open ON hold(order_id, reason) WHERE lifted_at IS NULL;
@@ -102,8 +105,8 @@ CREATE INDEX ix_event_order ON event(order_id);
 CREATE TABLE block(n INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, hash BLOB NOT NULL);
 CREATE TRIGGER key_never_rebinds BEFORE UPDATE OF order_id ON key
  WHEN OLD.order_id IS NOT NULL AND NEW.order_id IS NOT OLD.order_id
-  AND (NEW.order_id IS NOT NULL OR EXISTS(SELECT 1 FROM attempt a JOIN intent i ON i.id = a.intent_id
-       WHERE i.order_id = OLD.order_id AND i.effect = 1))
+  AND (NEW.order_id IS NOT NULL OR EXISTS(SELECT 1 FROM intent i WHERE i.order_id = OLD.order_id AND i.effect = 1
+       AND i.tries > 0))
  BEGIN SELECT RAISE(ABORT, 'a key that was bound to an order never moves to another'); END;
 CREATE TRIGGER event_append_only_u BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 CREATE TRIGGER event_append_only_d BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
