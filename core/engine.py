@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -12,15 +14,17 @@ from core.model.clock import Clock, now_us
 from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline import upkeep
 from core.pipeline.attempts import SealedKey
+from core.pipeline.chasing import Chaser
 from core.pipeline.gate import Gate
 from core.pipeline.gatekeeper import Gatekeeper
 from core.pipeline.inbound import Door, HintReceiver
 from core.pipeline.intake import Intake
 from core.pipeline.lanes import Lane
 from core.pipeline.outcomes import left_open
+from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
 from core.pipeline.setup import Setup, ShopInfo
-from core.ports import Channel, Receiver, Shop
+from core.ports import Channel, Gateway, Receiver, Shop
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
@@ -29,6 +33,28 @@ from core.vault.seal import KeyRow, Vault
 
 log = structlog.get_logger("engine")
 DRAIN_S = 10.0
+BOOKED = (
+    "SELECT coalesce(sum(p.amount), 0) FROM shop s JOIN orders o ON o.shop = s.id JOIN payment p ON p.order_id = o.id "
+    "WHERE s.name = ? AND o.ext_id = ? AND p.account = ? AND p.kind = 0"
+)
+
+
+def refuse_shared(shops: Mapping[str, Shop], gateways: Mapping[str, Gateway]) -> None:
+    """One gateway pays one shop, and one account of a provider is one gateway.
+
+    Otherwise one payment could be told twice, to two shops whose order numbers happen to meet. Raises ValueError.
+    """
+    held: dict[str, str] = {}
+    for shop, gateway in gateways.items():
+        if gateway.name in shops:
+            raise ValueError(f"a shop and a payment gateway are both called {gateway.name}; their addresses would meet")
+        for word in (f"name {gateway.name}", f"account {gateway.account}"):
+            if word in held:
+                raise ValueError(
+                    f"shops {held[word]} and {shop} would be paid by one payment account ({gateway.name}); "
+                    "give each shop an application or merchant number of its own"
+                )
+            held[word] = shop
 
 
 class Engine:
@@ -44,9 +70,16 @@ class Engine:
         language: str = "zh_CN",
         clock: Clock = now_us,
         version: str = "",
+        gateways: Mapping[str, Gateway] = MappingProxyType({}),
     ) -> None:
+        """``gateways``: by the name of the shop that each pays. Raises ValueError as ``refuse_shared`` does."""
+        refuse_shared(shops, gateways)
         self.database, self.setup, self.vault = database, setup, vault
-        self.shops, self.channels = dict(shops), dict(channels)
+        self.gateways, self.channels = dict(gateways), dict(channels)
+        self.shops = {
+            name: paid_via(shop, gateways[name], partial(self._booked, name)) if name in gateways else shop
+            for name, shop in shops.items()
+        }
         self.clock, self.language, self.version = clock, language, version
         self.writer = Writer(database, clock)
         self.pullers: dict[int, Puller] = {}
@@ -101,6 +134,8 @@ class Engine:
             number = numbers[shop.name]
             puller = self.pullers[number] = Puller(number, shop, self.writer, intake, self.clock)
             self._open_door(shop.name, shop if isinstance(shop, Receiver) else HintReceiver(shop), puller)
+            if shop.name in self.gateways:
+                self._open_door(self.gateways[shop.name].name, self.gateways[shop.name], puller)
         self.gatekeeper = Gatekeeper(Gate(self.setup), self.writer, self.pullers, self.spawn)
         self.lanes = {
             name: Lane(
@@ -128,10 +163,20 @@ class Engine:
         cursors = {int(shop): value for shop, value in rows}
         for number, puller in self.pullers.items():
             self._loop(puller.run(cursors.get(number)), f"pull:{puller.shop.name}")
+        for shop, gateway in self.gateways.items():
+            number = next(n for n, puller in self.pullers.items() if puller.shop.name == shop)
+            chaser = Chaser(number, gateway, self.writer, self.intake, self.readers, self.clock)
+            self._loop(chaser.run(), f"chase:{gateway.name}")
         self._loop(self.gatekeeper.run(), "gate")
         for lane in self.lanes.values():
             self._loop(lane.run(), f"lane:{lane.name}")
         self._loop(self._upkeep(), "upkeep")
+
+    async def _booked(self, shop: str, ext_id: str) -> int:
+        """What was booked as charged through the shop's gateway for this order, minor units."""
+        async with self.readers.connect() as connection:
+            row = (await connection.exec_driver_sql(BOOKED, (shop, ext_id, self.gateways[shop].name))).one()
+        return int(row[0])
 
     def _loop(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

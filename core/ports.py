@@ -7,7 +7,9 @@ from msgspec import Struct
 
 from core.model.effects import Call, Effect, EffectSpec, Outcome
 from core.model.lifecycle import Stage
-from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Update
+from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund, Update
+
+Money = Payment | Refund
 
 
 class ConnectorError(Exception):
@@ -137,9 +139,13 @@ class Gateway(Receiver, Protocol):
 
     name: str
     account: str  # kind and the provider's own ids; two gateways of one account would book one payment twice
+    per_minute: float  # how often it may be asked about orders that are not paid yet
 
-    async def query(self, ext_id: str) -> tuple[Payment, ...]:
-        """All money of an order as the provider has it now, () while it is unpaid. Raises ConnectorError."""
+    async def query(self, ext_id: str) -> tuple[Money, ...]:
+        """All money of an order as the provider has it now, () while it is unpaid. Raises ConnectorError.
+
+        Where a provider tells that money went back but not how much, the charge comes with an open Refund.
+        """
         ...
 
     async def close(self) -> None:

@@ -17,6 +17,8 @@ RANK: dict[str, int] = {"viewer": 0, "operator": 1, "supervisor": 2, "admin": 3}
 Reference = Annotated[str, Field(pattern=r"^(|(file|env|credential):.+)$")]
 Name = Annotated[str, Field(pattern=r"^[\w][\w.-]{0,63}$")]
 
+PAY_VIA = "pay_via"  # the one option of a shop that the core reads, not the connector
+
 __all__ = ["RANK", "Endpoint", "Role", "Settings", "SettingsError", "load"]
 
 
@@ -62,7 +64,7 @@ class Desk(_Section):
 
 
 class Endpoint(BaseModel):
-    """A shop (``kind`` = its platform) or a channel (``kind``) with its connector's options."""
+    """A shop (``kind`` = its platform), a channel or a payment gateway (``kind``) with its connector's options."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     kind: str = Field(min_length=1)
@@ -76,7 +78,7 @@ class Endpoint(BaseModel):
             raise ValueError("is a table, for example [shops.my-shop]")
         word = next((w for w in ("platform", "kind") if w in value), None)
         if word is None:
-            raise ValueError("lacks platform (a shop) or kind (a channel)")
+            raise ValueError("lacks platform (a shop) or kind (a channel, a payment gateway)")
         options: dict[str, str] = {}
         secrets: dict[str, Any] = {}
         for key, item in value.items():
@@ -96,6 +98,11 @@ class Endpoint(BaseModel):
         """All options with the secrets in plain text: for the connector's constructor alone, never for a log."""
         return self.options | {key: secret.get_secret_value() for key, secret in self.secrets.items()}
 
+    @property
+    def pay_via(self) -> str:
+        """The payment gateway that a shop's buyers pay through; "" where the platform itself tells of money."""
+        return self.options.get(PAY_VIA, "")
+
 
 class Settings(BaseSettings):
     """All settings of one core. Made by ``load``; immutable."""
@@ -107,6 +114,7 @@ class Settings(BaseSettings):
     roles: dict[str, Role] = {}
     shops: dict[Name, Endpoint] = {}
     channels: dict[Name, Endpoint] = {}
+    payments: dict[Name, Endpoint] = {}
     limits: Limits = Limits()
     desk: Desk = Desk()
     _file: Path = PrivateAttr(default=Path())

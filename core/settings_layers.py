@@ -11,7 +11,7 @@ from core.secret_refs import SecretError, is_reference, is_secret_name, resolve
 from core.settings_files import SettingsError, line_of, nearest
 
 Keys = tuple[str, ...]
-ENDPOINTS = ("shops", "channels")
+ENDPOINTS = ("shops", "channels", "payments")
 
 
 def from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_secrets(layer: dict[str, Any], path: Path, from_file: bool, warn: Callable[[str], None]) -> dict[str, Any]:
-    """The layer with the references of shops and channels resolved. Raises SettingsError.
+    """The layer with the references of shops, channels and gateways resolved. Raises SettingsError.
 
     A secret written out in the file is refused: files get copied, mailed and committed. The environment may carry one.
     """

@@ -36,3 +36,8 @@ class IdMaker:
             return [first, *(self() for _ in range(count - 1))]
         self._last += count - 1
         return list(range(first, first + count))
+
+
+def first_id(at: int) -> int:
+    """The lowest id that can be made at ``at`` (UTC us): ids of rows are their times, so a span of time is one of ids."""
+    return max(at // 1000 - _EPOCH_MS, 0) << 22

@@ -16,7 +16,7 @@ from core.model.clock import now_us
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, Quarantined, Update
 from core.pipeline.setup import Setup
-from core.ports import ConnectorError, Inbound, Received, Reply, Shop, Standing
+from core.ports import ConnectorError, Gateway, Inbound, Received, Reply, Shop, Standing
 from core.service.webhooks import Patience, Webhooks
 from core.vault import imports
 from core.vault.keyring import Keyring
@@ -102,14 +102,23 @@ def _placed(standing: Standing | None) -> Reply:
 class Doors:
     """``async with Doors(folder, shop, ...) as d``: an engine at work and its port open."""
 
-    def __init__(self, folder: Path, *shops: Shop, stock: int = 10, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *shops: Shop,
+        stock: int = 10,
+        patience: Patience | None = None,
+        gateways: Mapping[str, Gateway] | None = None,
+        fresh_s: float = 30,
+    ) -> None:
         self.database, self._shops, self._stock = folder / "keydesk.db", shops, stock
-        self._patience = patience
+        self._patience, self._gateways, self._fresh_us = patience, gateways or {}, int(fresh_s * 1_000_000)
         self.vault = Vault(Keyring(os.urandom(32)))
 
     async def __aenter__(self) -> "Doors":
         async with AsyncExitStack() as stack:
-            self.engine = Engine(self.database, Setup(Codes()), self.vault, {s.name: s for s in self._shops}, {})
+            setup, shops = Setup(Codes(), fresh_us=self._fresh_us), {s.name: s for s in self._shops}
+            self.engine = Engine(self.database, setup, self.vault, shops, {}, gateways=self._gateways)
             stack.push_async_callback(self.engine.stop)
             await self.engine.start("test")
             await self.engine.writer.do(self._import, self._stock)
@@ -142,6 +151,11 @@ class Doors:
     async def get(self, path: str, sign: str = "right", **query: str) -> httpx.Response:
         """A signed GET."""
         return await self.http.get(path, params=query, headers={"x-sign": sign})
+
+    async def all(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+        """Rows as last committed."""
+        async with self.engine.readers.connect() as connection:
+            return [tuple(row) for row in await connection.exec_driver_sql(sql, params)]
 
     async def one(self, sql: str, *params: Any) -> Any:
         """The first column of the first row as last committed."""
