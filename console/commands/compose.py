@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from connectors.registry import build_channel, build_shop
+from console.commands.gateways import gateways_of, refused_gateways, shop_options
 from core.engine import Engine
 from core.model.clock import now_us
 from core.pipeline.setup import Setup
@@ -75,7 +76,8 @@ def engine_of(settings: Settings) -> Engine:
         catalogue = load_products(settings.companion("products"))
         rules = load_rules(settings.companion("rules"))
         channels = {name: build_channel(name, _options(end, "kind"), now_us) for name, end in settings.channels.items()}
-        shops = {name: build_shop(name, _options(end, "platform"), now_us) for name, end in settings.shops.items()}
+        shops = {name: build_shop(name, shop_options(end), now_us) for name, end in settings.shops.items()}
+        gateways = gateways_of(settings, shops)
     except Exception as error:
         raise click.ClickException(str(error)) from None
     for shop in shops.values():
@@ -89,7 +91,9 @@ def engine_of(settings: Settings) -> Engine:
         fresh_us=settings.core.fresh_seconds * 1_000_000,
         tries_max=settings.core.attempts_max,
     )
-    return Engine(settings.database, setup, vault, shops, channels, settings.core.language, version=VERSION)
+    return Engine(
+        settings.database, setup, vault, shops, channels, settings.core.language, version=VERSION, gateways=gateways
+    )
 
 
 def _options(end: Any, word: str) -> dict[str, str]:
@@ -97,21 +101,23 @@ def _options(end: Any, word: str) -> dict[str, str]:
 
 
 def refused(settings: Settings) -> dict[str, str]:
-    """Why shops and channels are not taken by their connectors: ``shops.NAME`` or ``channels.NAME`` -> reason."""
+    """Why shops, channels and gateways are not taken by their connectors: ``shops.NAME``, ... -> reason."""
     found: dict[str, str] = {}
     for name, end in settings.channels.items():
         try:
             build_channel(name, _options(end, "kind"), now_us)
         except Exception as error:
             found[f"channels.{name}"] = str(error)
+    shops = {}
     for name, end in settings.shops.items():
         try:
-            via = build_shop(name, _options(end, "platform"), now_us).send_via
+            shops[name] = build_shop(name, shop_options(end), now_us)
+            via = shops[name].send_via
             if via != "shop" and via not in settings.channels:
                 found[f"shops.{name}"] = f"shop {name} delivers by {via!r}, but there is no [channels.{via}]"
         except Exception as error:
             found[f"shops.{name}"] = str(error)
-    return found
+    return found | refused_gateways(settings, shops)
 
 
 def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[Any, Any, None]]:
