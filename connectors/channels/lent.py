@@ -1,6 +1,7 @@
 """Calls that carry a lent access token: one fetch for all, and one more try when the token alone was refused."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,6 +10,8 @@ from connectors.channels.base import Evidence, by_status, dead, later, outcome_o
 from connectors.channels.errcode import DEAD, TOKEN, Meaning
 from connectors.http import Http, HttpFailure, Reply
 from core.model.effects import Outcome, Result
+
+FETCH_S: Final = 5.0  # seconds: two fetches and a message must fit into the core's patience with one call
 
 
 class LentAnswer(Struct):
@@ -26,7 +29,7 @@ class LentAnswer(Struct):
 async def fetch(http: Http, label: str, method: str, url: str, body: bytes | None, codes: dict[int, Meaning]) -> Lent:
     """One request for a token. Raises NoToken; its outcome is never unknown: no message has been sent yet."""
     try:
-        reply = await http.call(method, url, {"content-type": "application/json"}, body)
+        reply = await http.call(method, url, {"content-type": "application/json"}, body, FETCH_S)
     except HttpFailure as failure:
         raise NoToken(_not_done(outcome_of(failure, label))) from None
     answer = read(reply, LentAnswer)

@@ -174,6 +174,15 @@ async def test_no_key_is_in_what_leaves(kind: str) -> None:
             assert "KEY-1" not in f"{request.target} {request.headers}"
 
 
+@pytest.mark.parametrize("kind", [*CARRYING, "wechat"])
+async def test_a_subject_that_holds_a_key_is_refused(kind: str) -> None:
+    async with provider(kind, lambda request: (200, {})) as (channel, server):
+        outcome = wary(await channel.perform(call_for(kind, subject="your Key-1")))
+        assert outcome.result is Result.REJECTED
+        assert "would hold a key" in outcome.why
+        assert server.requests == []
+
+
 @pytest.mark.parametrize("kind", CARRYING)
 async def test_keys_leave_only_when_asked_for_and_whole(kind: str) -> None:
     async with provider(kind, lambda request: reply(500, b""), carries="keys") as (channel, server):
