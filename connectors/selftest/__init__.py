@@ -149,6 +149,10 @@ class Trial:
 
     def _old_and_repeated(self, case: Case, want: str, asked: Asked) -> None:
         if asked.now is not None:
+            assert self.scheme.accepts is not None
+            for shift in (self.scheme.window, -self.scheme.window):
+                if not self.scheme.accepts(case, want, replace(asked, now=asked.now + shift)):
+                    raise Wrong(f"refused although only {shift} s off")
             for shift in (self.scheme.window + 1, -self.scheme.window - 1):
                 self._refused(case, want, replace(asked, now=asked.now + shift), f"{shift} s off")
             self.did.append("stale refused")
