@@ -173,8 +173,8 @@ class XiaohongshuShop(ShopBase):
         return _page(answer.order_list, answer.total, count)
 
     async def _refund_page(self, start: int, end: int, page: int, count: bool) -> Page:
-        # The same window, but in milliseconds.
-        params = _window(start * 1000, end * 1000, page)
+        # Milliseconds to the end of the last second; the first one is cut as much, or 30 minutes would be too long.
+        params = _window(start * 1000 + 999, end * 1000 + 999, page)
         answer = await self._query("afterSale.listAfterSaleInfos", params, _AfterSales, nested=True)
         return _page(answer.after_sale_basic_infos, answer.total_count, count)
 
