@@ -119,6 +119,12 @@ class Decision(TypedDict):
     label: str
 
 
+class RefusedDecision(Decision):
+    """An answer that would be refused now."""
+
+    why: str
+
+
 class Group(TypedDict):
     """Open cases of one kind."""
 
@@ -142,6 +148,7 @@ class Case(TypedDict):
     money: Any
     proposal: str | None
     decisions: list[Decision]
+    blocked: NotRequired[list[RefusedDecision]]  # what else answers such a case, but not this one now
     row: Row | None  # a case may belong to a shop instead of an order
 
 

@@ -134,8 +134,8 @@ class Cases:
         offered = "  ".join(f"{i} {decision_words(d['action'], d)}" for i, d in enumerate(case["decisions"][:9], 1))
         text = await self._desk.ask("cases.batch", "", needed=True, hint=offered)
         if text is not None and text.strip().isdigit() and 1 <= int(text) <= len(case["decisions"]):
-            picked = case["decisions"][int(text) - 1]["action"]
-            same = [c for c in self.cases if any(d["action"] == picked for d in c["decisions"])]
+            picked = case["decisions"][int(text) - 1]
+            same = [c for c in self.cases if picked in c["decisions"]]
             await self._decide(case, int(text), same)
 
     async def _decide(self, case: Case, number: int, cases: list[Case]) -> None:

@@ -164,7 +164,7 @@ WORDS: dict[str, str] = {
     "cases.pick": "decide",
     "cases.proposal": "the machine proposes: {text}",
     "cases.opened": "waiting {age}",
-    "cases.no_decisions": "no decision here is yours to make",
+    "cases.no_decisions": "nothing here can be decided now",
     "cases.batch": "all of this kind",
     # actions
     "do.ask": "{action} · {n} orders",
@@ -188,6 +188,8 @@ WORDS: dict[str, str] = {
     "ask.contact": "contact",
     "ask.product": "product id",
     "ask.bad_priority": "priority is a whole number from -9 to 9",
+    "ask.by_hand": "handed over outside",
+    "ask.as_is": "as it is",
     "ask.keys": "enter accepts   esc leaves",
     # why an action leaves an order out
     "blocked.no_keys": "no keys bound",
@@ -319,6 +321,8 @@ WORDS: dict[str, str] = {
     "act.accept_case": "accept, close case",
     "act.fix_contact": "fix contact",
     "act.close": "close order",
+    "act.close.by_hand": "handed over outside: close",
+    "act.close.as_is": "end as it is, send no more",
     "act.reveal": "reveal key",
     "act.undo_job": "undo",
     # what an action does, in help

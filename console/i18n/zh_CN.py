@@ -164,7 +164,7 @@ WORDS: dict[str, str] = {
     "cases.pick": "决定",
     "cases.proposal": "机器建议: {text}",
     "cases.opened": "等了 {age}",
-    "cases.no_decisions": "这里没有你可做的决定",
+    "cases.no_decisions": "现在没有可做的决定",
     "cases.batch": "同类全部",
     # actions
     "do.ask": "{action} · {n} 个订单",
@@ -188,6 +188,8 @@ WORDS: dict[str, str] = {
     "ask.contact": "联系方式",
     "ask.product": "商品编号",
     "ask.bad_priority": "优先级须是 -9 到 9 的整数",
+    "ask.by_hand": "已在别处交付",
+    "ask.as_is": "照现状了结",
     "ask.keys": "回车 确定   Esc 放弃",
     # why an action leaves an order out
     "blocked.no_keys": "没有卡密",
@@ -319,6 +321,8 @@ WORDS: dict[str, str] = {
     "act.accept_case": "接受并结案",
     "act.fix_contact": "改联系方式",
     "act.close": "关闭订单",
+    "act.close.by_hand": "已在别处交付，关闭",
+    "act.close.as_is": "照现状了结，不再发卡",
     "act.reveal": "查看卡密",
     "act.undo_job": "撤销",
     # what an action does, in help

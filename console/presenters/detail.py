@@ -4,7 +4,7 @@ from textual.content import Content
 
 from console.i18n import t, word
 from console.presenters.cells import amount, clock_text, span
-from console.presenters.words import fact_text, stage_words, state_words, why_sentence
+from console.presenters.words import blocked_words, fact_text, stage_words, state_words, why_sentence
 from console.wire import Case, Facts, OrderDetail, Row
 from core.model.text import clean
 
@@ -97,14 +97,20 @@ def case_lines(case: Case, now: int) -> list[Content]:
     if case["proposal"]:
         out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))
     out += [Content.assemble((f" {clean(k, 30)} ", _MUTED), fact_text(k, v)) for k, v in case["fact"].items()]
+    for refused in case.get("blocked", [])[:9]:
+        words, why = decision_words(refused["action"], refused), blocked_words(refused["why"])
+        out.append(Content.styled(f"   {words}: {why}", _MUTED))
     out += _title(case["row"])[1:] if case["row"] is not None else [Content(clean(case["shop"], 40))]
     return out
 
 
 def decision_words(action: str, decision: object) -> str:
     """A decision in the person's language; the core's own label when the action is not known here."""
-    words = word("act", action)
-    if words != action:
-        return words
-    label = decision.get("label") if isinstance(decision, dict) else None
+    given = decision if isinstance(decision, dict) else {}
+    variants = [f"{action}.{name}" for name, value in (given.get("args") or {}).items() if value is True]
+    for code in (*variants, action):
+        words = word("act", code)
+        if words != code:
+            return words
+    label = given.get("label")
     return clean(str(label or action), 60)

@@ -37,6 +37,10 @@ class Decision(NamedTuple):
 
 _MAP = Decision("map_sku", "map to a product", {"product": ""})
 _CLOSE = Decision("close", "close the order")
+_BY_HAND = Decision("close", "handed over outside: close", {"by_hand": True})
+_AS_IS = Decision("close", "end as it is, send no more", {"as_is": True})
+_WAS_SENT = Decision("was_sent", "it was sent")
+_NOT_SENT = Decision("not_sent", "it was not sent")
 _RETRY = Decision("retry", "try again")
 _REPLACE = Decision("replace_key", "replace with a new key")
 
@@ -51,12 +55,12 @@ DECISIONS: Mapping[CaseKind, tuple[Decision, ...]] = {
     CaseKind.PRICE_MISMATCH: (_accept(CaseKind.PRICE_MISMATCH), _CLOSE),
     CaseKind.UNIT_SUSPECT: (_accept(CaseKind.UNIT_SUSPECT), _CLOSE),
     CaseKind.SKU_UNMAPPED: (_MAP, _CLOSE),
-    CaseKind.BUYER_INPUT_INVALID: (Decision("fix_contact", "enter the address", {"contact": ""}), _CLOSE),
+    CaseKind.BUYER_INPUT_INVALID: (Decision("fix_contact", "enter the address", {"contact": ""}), _WAS_SENT, _CLOSE),
     CaseKind.LATE_PAYMENT: (Decision("accept_late", "deliver after all"), Decision("return_late", "return the money")),
-    CaseKind.UNDERPAID: (_CLOSE,),
+    CaseKind.UNDERPAID: (_WAS_SENT, _NOT_SENT, _AS_IS, _BY_HAND, _CLOSE, _accept(CaseKind.UNDERPAID)),
     CaseKind.OVERPAID: (_accept(CaseKind.OVERPAID),),
     CaseKind.ZERO_AMOUNT: (_CLOSE,),
-    CaseKind.UNKNOWN_OUTCOME: (Decision("was_sent", "it was sent"), Decision("not_sent", "it was not sent"), _REPLACE),
+    CaseKind.UNKNOWN_OUTCOME: (_WAS_SENT, _NOT_SENT, _REPLACE),
     CaseKind.DELIVERY_REJECTED: (
         _RETRY, Decision("fix_contact", "enter another address", {"contact": ""}), _REPLACE,
     ),
@@ -74,6 +78,30 @@ DECISIONS: Mapping[CaseKind, tuple[Decision, ...]] = {
 PROPOSES = frozenset(
     (CaseKind.SKU_UNMAPPED, CaseKind.BUYER_INPUT_INVALID, CaseKind.WRITEBACK_REJECTED, CaseKind.NO_STOCK)
 )
+
+
+def decisions(
+    kind: CaseKind, state: OrderState | None, deed: Deed
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """How a case of this kind may be answered now, and what else answers such a case but would be refused, with why.
+
+    Each is ``{"action", "args", "label"}``, with ``why`` (a code) where refused. ``state`` is None for a case without
+    an order: nothing that acts on orders answers it.
+    """
+    offered: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    for one in DECISIONS[kind]:
+        action = ACTIONS[one.action]
+        shown = {"action": one.action, "args": dict(one.args), "label": one.label}
+        if not deed.may(action.role):
+            refused.append({**shown, "why": f"needs_{action.role}"})
+        elif state is not None:
+            why = action.check(state, deed._replace(args={k: v for k, v in one.args.items() if v != ""}))
+            if why:
+                refused.append({**shown, "why": why})
+            else:
+                offered.append(shown)
+    return offered, refused
 
 
 def availability(state: OrderState, deed: Deed) -> list[dict[str, Any]]:

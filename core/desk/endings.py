@@ -1,6 +1,7 @@
 """Decisions about the order as a whole: map a SKU, late money, accepting a case, closing by hand."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,14 +9,15 @@ from core.desk.cases import close_cases
 from core.desk.deeds import NOTHING_FAILED, Action, Args, BadArgs, Deed, log, move, no_args
 from core.desk.holds import lift_holds
 from core.desk.standing import OrderState
-from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
+from core.model.lifecycle import ENDED, CaseKind, EventKind, IntentState, KeyState, Stage
 from core.store.tx import Tx, as_json
 
 # Cases that a person may close as they are. An unknown outcome, a missing product or money that is not there are not
-# among them: those need the decision that answers them.
+# among them: those need the decision that answers them. Too little money is, once the order has what it gets.
 ACCEPTABLE = frozenset(
     (
         CaseKind.OVERPAID,
+        CaseKind.UNDERPAID,
         CaseKind.REFUND_AFTER,
         CaseKind.REFUND_BEFORE,
         CaseKind.PRICE_MISMATCH,
@@ -114,7 +116,8 @@ def _kind_arg(args: Args) -> dict[str, Any]:
 
 def _accepted(state: OrderState, deed: Deed) -> list[CaseKind]:
     wanted = [CaseKind(deed.args["kind"])] if deed.args.get("kind") else list(ACCEPTABLE)
-    return [kind for kind in wanted if kind in state.cases]
+    over = state.stage in (Stage.DELIVERED, *ENDED)
+    return [kind for kind in wanted if kind in state.cases and (over or kind is not CaseKind.UNDERPAID)]
 
 
 def _may_accept(state: OrderState, deed: Deed) -> str:
@@ -144,13 +147,31 @@ def _accept(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, st
 
 
 def _close_args(args: Args) -> dict[str, Any]:
-    by_hand = args.get("by_hand", False)
-    if set(args) - {"by_hand"} or not isinstance(by_hand, bool):
-        raise BadArgs("this action takes by_hand: true when the goods were handed over outside Keydesk, or nothing")
-    return {"by_hand": by_hand}
+    by_hand, as_is = args.get("by_hand", False), args.get("as_is", False)
+    if set(args) - {"by_hand", "as_is"} or not isinstance(by_hand, bool) or not isinstance(as_is, bool):
+        raise BadArgs(
+            "this action takes by_hand: true when the goods were handed over outside Keydesk; or as_is: true to end an "
+            "order that was tried and whose money does not cover it any more; or nothing"
+        )
+    return {"by_hand": by_hand, "as_is": as_is}
+
+
+def _may_end_as_is(state: OrderState) -> str:
+    """Tried, and not to be tried again: the money that went back forbids it."""
+    if state.stage is not Stage.DELIVERING:
+        return "nothing_sent" if state.stage < Stage.DELIVERING else "order_ended"
+    if state.sending(IntentState.SENDING):
+        return "sending_now"
+    if state.sending(IntentState.UNKNOWN):
+        return "verdict_first"
+    if state.refund_open:
+        return "refund_open"
+    return "" if state.net < state.due else "money_kept"
 
 
 def _may_close(state: OrderState, deed: Deed) -> str:
+    if deed.args.get("as_is"):
+        return _may_end_as_is(state)
     if state.sent or state.stage not in (Stage.RECEIVED, Stage.OPEN, Stage.ALLOCATED):
         return "sent_already" if state.sent else "order_ended"
     if deed.args.get("by_hand"):
@@ -161,6 +182,8 @@ def _may_close(state: OrderState, deed: Deed) -> str:
 
 def _close(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
     by_hand = bool(deed.args.get("by_hand"))
+    if deed.args.get("as_is"):
+        return _end_as_is(tx, deed, states)
     log(tx, deed, EventKind.VERDICT, states, {"verdict": "close", "by_hand": by_hand})
     bound = [s for s in states if s.stage is Stage.ALLOCATED]
     if bound:
@@ -170,6 +193,32 @@ def _close(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str
     lift_holds(tx, _ids(states), None, deed.by)
     close_cases(tx, _ids(states), set(CaseKind), "closed", deed.by)
     move(tx, now_open, Stage.CLOSED if by_hand else Stage.CANCELLED, deed.by)
+    return NOTHING_FAILED
+
+
+def _end_as_is(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
+    """Nothing more is sent; the keys may have been seen and are burnt; the log names the money that stays."""
+    for state in states:
+        log(tx, deed, EventKind.VERDICT, [state], {"verdict": "close", "as_is": True, "net": state.net})
+    ids = as_json(_ids(states))
+    tx.run(
+        f"UPDATE intent SET state = {int(IntentState.DROPPED)}, changed_at = ? WHERE state IN (0, 3, 5) "
+        "AND order_id IN (SELECT value FROM json_each(?))",
+        (tx.now, ids),
+    )
+    burnt = tx.all(
+        f"UPDATE key SET state = {int(KeyState.BURNT)} WHERE state = 1 "
+        "AND order_id IN (SELECT value FROM json_each(?)) RETURNING product",
+        (ids,),
+    )
+    tx.many(
+        "UPDATE stock SET sold = sold - ?, burnt = burnt + ? WHERE product = ?",
+        [(n, n, p) for p, n in Counter(str(product) for (product,) in burnt).items()],
+    )
+    lift_holds(tx, _ids(states), None, deed.by)
+    close_cases(tx, _ids(states), set(CaseKind), "closed as it is", deed.by)
+    move(tx, states, Stage.CLOSED, deed.by)
+    tx.wake("stock")
     return NOTHING_FAILED
 
 
@@ -186,11 +235,9 @@ def _free_keys(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
         "WHERE state = 1 AND order_id IN (SELECT value FROM json_each(?)) RETURNING product",
         (ids,),
     )
-    counts: dict[str, int] = {}
-    for (product,) in freed:
-        counts[product] = counts.get(product, 0) + 1
     tx.many(
-        "UPDATE stock SET free = free + ?, sold = sold - ? WHERE product = ?", [(n, n, p) for p, n in counts.items()]
+        "UPDATE stock SET free = free + ?, sold = sold - ? WHERE product = ?",
+        [(n, n, p) for p, n in Counter(str(product) for (product,) in freed).items()],
     )
     log(tx, deed, EventKind.RELEASED, states, {})
     tx.wake("stock")

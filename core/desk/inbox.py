@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 
-from core.desk.actions import ACTIONS, DECISIONS, PROPOSES
-from core.desk.deeds import reaches
+from core.desk.actions import DECISIONS, PROPOSES, decisions
+from core.desk.deeds import Deed
 from core.desk.reads import Reads
 from core.desk.refusals import bad_request
 from core.desk.rows import Frame, rows_by_id
+from core.desk.standing import states_of
 from core.model.lifecycle import CaseKind
 
 
@@ -27,8 +28,11 @@ async def groups(reads: Reads) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda group: group["oldest_at"])
 
 
-async def cases(reads: Reads, kind: str, after: str, limit: int, role: str, frame: Frame) -> dict[str, Any]:
-    """Open cases of a kind ("" = all kinds), oldest first within a kind. Raises Refused for a wrong kind or mark."""
+async def cases(reads: Reads, kind: str, after: str, limit: int, deed: Deed, frame: Frame) -> dict[str, Any]:
+    """Open cases of a kind ("" = all kinds), oldest first within a kind. Raises Refused for a wrong kind or mark.
+
+    ``deed``: who looks; only decisions that this person's role and the order's state allow are offered.
+    """
     if kind and kind not in {k.value for k in CaseKind}:
         raise bad_request(f"there is no case kind {kind[:40]!r}", f"There are {' '.join(k.value for k in CaseKind)}.")
     where, params = _start(kind, after)
@@ -37,10 +41,13 @@ async def cases(reads: Reads, kind: str, after: str, limit: int, role: str, fram
         f"WHERE c.closed_at IS NULL{where} ORDER BY c.kind, c.opened_at, c.id LIMIT ?",
         (*params, limit),
     )
-    shown = {row["id"]: row for row in await rows_by_id(reads, [r[1] for r in rows if r[1]], frame)}
+    orders = [r[1] for r in rows if r[1]]
+    shown = {row["id"]: row for row in await rows_by_id(reads, orders, frame)}
+    states = {state.id: state for state in await states_of(reads, orders)}
     out = []
     for number, order, shop, sort, fact, opened, deadline in rows:
         row = shown.get(order)
+        offered, refused = decisions(CaseKind(sort), states.get(order), deed)
         out.append(
             {
                 "id": number,
@@ -53,7 +60,8 @@ async def cases(reads: Reads, kind: str, after: str, limit: int, role: str, fram
                 "deadline": deadline,
                 "money": {row["currency"]: row["amount"]} if row else {},
                 "proposal": _proposal(CaseKind(sort)),
-                "decisions": _decisions(CaseKind(sort), role),
+                "decisions": offered,
+                "blocked": refused,
                 "row": row,
             }
         )
@@ -74,11 +82,3 @@ def _start(kind: str, after: str) -> tuple[str, tuple[str | int, ...]]:
 
 def _proposal(kind: CaseKind) -> str | None:
     return DECISIONS[kind][0].action if kind in PROPOSES else None
-
-
-def _decisions(kind: CaseKind, role: str) -> list[dict[str, Any]]:
-    return [
-        {"action": d.action, "args": dict(d.args), "label": d.label}
-        for d in DECISIONS[kind]
-        if reaches(role, ACTIONS[d.action].role)
-    ]

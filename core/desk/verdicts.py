@@ -13,6 +13,7 @@ from core.store.tx import Tx, as_json
 
 # Cases that a decision about the delivery itself answers.
 _DELIVERY = (CaseKind.UNKNOWN_OUTCOME, CaseKind.DELIVERY_REJECTED)
+_STOPPING = (CaseKind.UNDERPAID, CaseKind.BUYER_INPUT_INVALID)
 
 
 # ---- was it sent?
@@ -26,6 +27,18 @@ def _unknown(state: OrderState) -> Intent | None:
     return None
 
 
+def _stopped(state: OrderState) -> Intent | None:
+    """A send that was tried and may not be tried again now: the buyer may have the key all the same."""
+    send = state.send
+    return (
+        send if state.stage is Stage.DELIVERING and send and send.state is IntentState.BLOCKED and send.tries else None
+    )
+
+
+def _may_say_sent(state: OrderState, deed: Deed) -> str:
+    return "" if _stopped(state) else _may_judge(state, deed)
+
+
 def _may_judge(state: OrderState, _: Deed) -> str:
     return "" if _unknown(state) is not None else "nothing_unknown"
 
@@ -33,7 +46,7 @@ def _may_judge(state: OrderState, _: Deed) -> str:
 def _judge(tx: Tx, deed: Deed, states: Sequence[OrderState], outcome: Outcome, verdict: str) -> Mapping[int, str]:
     came: dict[int, Came] = {}
     for state in states:
-        intent = _unknown(state)
+        intent = _unknown(state) or _stopped(state)
         assert intent is not None  # checked in this transaction
         came[state.id] = Came(intent.id, intent.tries, outcome, asked=True)
     log(tx, deed, EventKind.VERDICT, states, {"verdict": verdict})
@@ -50,6 +63,16 @@ def _judge(tx: Tx, deed: Deed, states: Sequence[OrderState], outcome: Outcome, v
 
 def _was_sent(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
     outcome = Outcome(result=Result.CONFIRMED, why="verdict", evidence={"by": deed.by})
+    stopped = [state for state in states if _unknown(state) is None]
+    if stopped:
+        intents = as_json(intent.id for intent in map(_stopped, stopped) if intent)
+        tx.run(
+            f"UPDATE intent SET state = {int(IntentState.UNKNOWN)} WHERE state = {int(IntentState.BLOCKED)} "
+            "AND id IN (SELECT value FROM json_each(?))",
+            (intents,),
+        )
+        # What stopped the next attempt is answered: there is none to come.
+        close_cases(tx, [state.id for state in stopped], _STOPPING, "was_sent", deed.by)
     return _judge(tx, deed, states, outcome, "was_sent")
 
 
@@ -226,7 +249,7 @@ def _retry(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str
 
 
 VERDICTS = (
-    Action("was_sent", "operator", _may_judge, _was_sent, no_args),
+    Action("was_sent", "operator", _may_say_sent, _was_sent, no_args),
     Action("not_sent", "supervisor", _may_judge, _not_sent, no_args, needs_reason=True),
     Action("resend", "operator", _may_resend, _resend, no_args),
     Action("replace_key", "supervisor", _may_replace, _replace, no_args, needs_reason=True),

@@ -46,7 +46,12 @@ MOVES: tuple[Move, ...] = (
         "no attempt ever opened; keys go back to stock",
     ),
     Move(Stage.DELIVERING, Stage.DELIVERED, "confirmed, or the verdict 'was sent'", "every slot filled"),
-    Move(Stage.DELIVERING, Stage.CLOSED, "refunded in full", "keys are burnt, never back to stock"),
+    Move(
+        Stage.DELIVERING,
+        Stage.CLOSED,
+        "refunded in full, or ended by the desk after a part refund",
+        "keys are burnt, never back to stock",
+    ),
     Move(Stage.DELIVERED, Stage.DELIVERING, "replacement or resend by the desk", "case or reason recorded"),
     Move(Stage.DELIVERED, Stage.CLOSED, "platform finished it, or refunded in full", "none"),
     Move(Stage.CLOSED, Stage.DELIVERING, "replacement by the desk", "case or reason recorded"),

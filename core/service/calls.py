@@ -109,8 +109,8 @@ async def _groups(service: "Service", request: Request) -> Any:
 async def _cases(service: "Service", request: Request) -> Any:
     limit = whole(request, "limit", 50, 1, LIMIT_MAX)
     kind, after = param(request, "kind", 40), param(request, "after", 100)
-    role = service.person(request).role
-    return await inbox.cases(service.reader, kind, after, limit, role, service.frame())
+    deed = service.deed(service.person(request))
+    return await inbox.cases(service.reader, kind, after, limit, deed, service.frame())
 
 
 async def _counters(service: "Service", request: Request) -> Any:

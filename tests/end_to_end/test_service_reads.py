@@ -94,7 +94,7 @@ async def test_order_in_full_masks_and_explains(tmp_path: Path) -> None:
 
 
 async def test_cases_are_grouped_listed_and_answered_by_role(tmp_path: Path) -> None:
-    async with desk(tmp_path, [Seed(i, due=100 * i) for i in range(1, 8)]) as d:
+    async with desk(tmp_path, [Seed(i, due=100 * i, stage=Stage.CANCELLED) for i in range(1, 8)]) as d:
         await d.writer.do(cases, [CaseRow(i, 1, CaseKind.LATE_PAYMENT) for i in range(1, 6)])
         await d.writer.do(cases, [CaseRow(i, 1, CaseKind.NO_STOCK, "x", {"wanted": 1}) for i in (6, 7)])
         await d.writer.do(cases, [CaseRow(0, 1, CaseKind.TOKEN_DEAD, "taobao-main")])
