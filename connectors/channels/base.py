@@ -141,6 +141,8 @@ class HttpChannel:
             return await self._send(call)
         except Unsendable as refusal:
             return rejected(str(refusal))
+        except UnicodeEncodeError:  # raised while a request is built, so nothing of it has left
+            return rejected("the message holds what is no text (half a surrogate pair)")
 
     async def ask(self, call: Call) -> Outcome:
         """Channels without a query by our reference cannot be asked."""

@@ -21,7 +21,9 @@ _LOCAL: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LINK: Final = re.compile(r"https?://[!-~]{1,400}\Z")
 _CODE: Final = re.compile(r"[A-Za-z0-9_\-]{4,64}\Z")
 # Control characters and text direction: no messenger carries them whole. A tab and a line end are text.
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SPLIT: Final = re.compile(r"\s+|-{3,}|[|,;]")
 
 

@@ -10,6 +10,7 @@ from connectors.channel_kinds import CHANNELS, build_channel
 from connectors.channels.base import Alerting, HttpChannel
 from core.model.effects import Effect, EffectClass, Outcome, Result
 from core.ports import Channel
+from core.secret_refs import is_secret_name
 from tests.connectors.channel_kit import (
     ALERTING,
     CARRYING,
@@ -69,6 +70,13 @@ def test_mistakes_in_settings_are_named_without_their_values(kind: str) -> None:
     if kind in CARRYING:
         with pytest.raises(ValueError, match="carries"):
             build_channel("way", {**good, "carries": "all"}, ManualClock())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_settings_treat_every_secret_as_one(kind: str) -> None:
+    secrets = [key for key, value in SETTINGS[kind].items() if SESAME in value]
+    assert secrets
+    assert all(is_secret_name(key) for key in secrets)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -195,12 +203,20 @@ async def test_keys_leave_only_when_asked_for_and_whole(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [k for k in CARRYING if k != "webhook"])
-@pytest.mark.parametrize("key", ["AB\x07CD", "AB\u202eCD", "AB\x1b[31m", "AB\u2028CD", "x" * 40_000])
+@pytest.mark.parametrize("key", ["AB\x07CD", "AB\u202eCD", "AB\x1b[31m", "AB\u2028CD", "AB\ud800CD", "x" * 40_000])
 async def test_a_key_that_would_not_arrive_whole_is_not_sent(kind: str, key: str) -> None:
     async with provider(kind, lambda request: (200, {}), carries="keys") as (channel, server):
         outcome = wary(await channel.perform(call_for(kind, keys=(key,))))
         assert outcome.result is Result.REJECTED
         assert key not in outcome.why
+        assert server.requests == []
+
+
+async def test_a_key_that_is_no_text_is_refused_by_the_webhook_too() -> None:
+    async with provider("webhook", lambda request: (200, {}), carries="keys") as (channel, server):
+        outcome = await channel.perform(call_for("webhook", keys=("AB\ud800CD",)))
+        assert outcome.result is Result.REJECTED
+        assert "no text" in outcome.why
         assert server.requests == []
 
 

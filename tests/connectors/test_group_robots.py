@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connectors.channels.pace import Pace
 from core.model.effects import Result
 from tests.connectors.channel_kit import LINK, SESAME, build, call_for, provider
 from tests.connectors.kit import NOW, ManualClock
@@ -124,3 +125,36 @@ def text_of(request: Request) -> str:
     body = json.loads(request.body)
     text: str = body["content"]["text"] if "content" in body else body["text"]["content"]
     return text
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "most"), [("dingtalk", 15, 60.0), ("wecom-robot", 15, 60.0), ("feishu", 4, 1.0)]
+)
+async def test_a_robot_keeps_its_pace_and_leaves_room_for_alerts(kind: str, limit: int, most: float) -> None:
+    ok = (200, {"errcode": 0, "code": 0})
+    async with provider(kind, lambda request: ok) as (robot, server):
+        now = [100.0]
+        robot._pace._clock = lambda: now[0]
+        for _ in range(limit):
+            assert (await robot.perform(call_for(kind))).result is Result.CONFIRMED
+            now[0] += 0.01
+        outcome = await robot.perform(call_for(kind))
+        assert outcome.result is Result.LATER
+        assert 0 < outcome.retry_after <= most
+        assert len(server.requests) == limit
+        assert (await robot.alert("low stock", "12 left")).result is Result.CONFIRMED
+        now[0] += outcome.retry_after
+        assert (await robot.perform(call_for(kind))).result is Result.CONFIRMED
+
+
+def test_every_limit_of_a_pace_counts() -> None:
+    now = [0.0]
+    pace = Pace((3, 10.0), (2, 1.0), clock=lambda: now[0])
+    gone = []
+    for _ in range(400):
+        if pace.full() is None:
+            gone.append(now[0])
+        now[0] += 0.1
+    assert all(later - first >= 1.0 - 1e-6 for first, later in zip(gone, gone[2:], strict=False))
+    assert all(later - first >= 10.0 - 1e-6 for first, later in zip(gone, gone[3:], strict=False))
+    assert len(gone) >= 10

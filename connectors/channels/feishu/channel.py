@@ -22,6 +22,7 @@ from connectors.channels.base import (
 from connectors.channels.errcode import DEAD, Meaning, outcome_of_code
 from connectors.channels.feishu.sign import sign
 from connectors.channels.message import Rule, alert_of, body_of, utf8
+from connectors.channels.pace import Pace
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
@@ -31,6 +32,8 @@ from core.model.effects import Call, EffectClass, Outcome
 RULE: Final = Rule("the Feishu robot", 18_000, utf8, re.compile(r"<(?=\s*/?\s*at\b)", re.IGNORECASE))
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-]{8,80}\Z")
 _GENERAL: Final = 9499  # "Bad Request", and "too many request" as well
+# Of the 100 a minute and 5 a second that Feishu allows; the rest is left to alerts.
+_PACE: Final = ((80, 60.0), (4, 1.0))
 _CODES: Final = {
     11232: Meaning("rate limit", 60.0),
     11233: Meaning("rate limit", 60.0),
@@ -58,12 +61,14 @@ class FeishuRobot(HttpChannel):
         self, name: str, clock: Clock, http: Http, url: str, hook_token: str, secret: str, carries: str = "pickup"
     ) -> None:
         super().__init__(name, clock, http)
+        self._pace = Pace(*_PACE)
         if not _TOKEN.match(hook_token):
             raise ValueError("hook_token is the last part of the webhook's address alone")
         self._url, self._secret, self._carries = f"{url}/open-apis/bot/v2/hook/{hook_token}", secret, carries
 
     async def _send(self, call: Call) -> Outcome:
-        return await self._say(call, body_of(call, self._carries, RULE))
+        text = body_of(call, self._carries, RULE)
+        return self._pace.full() or await self._say(call, text)
 
     async def alert(self, title: str, text: str) -> Outcome:
         """A plain text into the group."""

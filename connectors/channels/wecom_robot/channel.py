@@ -10,6 +10,7 @@ from msgspec import Struct
 from connectors.channels.base import HttpChannel, Kind, base_url, by_status, carries_of, confirmed, read, said, sends
 from connectors.channels.errcode import DEAD, Meaning, outcome_of_code
 from connectors.channels.message import Rule, alert_of, body_of, utf8
+from connectors.channels.pace import Pace
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
@@ -17,6 +18,8 @@ from core.model.effects import Call, EffectClass, Outcome
 
 # In a robot's text <@userid> calls a member.
 RULE: Final = Rule("the WeCom robot", 2048, utf8, re.compile(r"<(?=@)"))
+# Of the 20 a minute that WeCom allows; the rest is left to alerts.
+_PACE: Final = (15, 60.0)
 _CODES: Final = {
     45009: Meaning("rate limit", 60.0),
     93000: Meaning(DEAD),  # the robot's key is wrong, or the robot was removed from its group
@@ -40,10 +43,12 @@ class WecomRobot(HttpChannel):
 
     def __init__(self, name: str, clock: Clock, http: Http, url: str, key: str, carries: str = "pickup") -> None:
         super().__init__(name, clock, http)
+        self._pace = Pace(_PACE)
         self._url, self._carries = f"{url}/cgi-bin/webhook/send?key={quote(key, safe='')}", carries
 
     async def _send(self, call: Call) -> Outcome:
-        return await self._say(call, body_of(call, self._carries, RULE))
+        text = body_of(call, self._carries, RULE)
+        return self._pace.full() or await self._say(call, text)
 
     async def alert(self, title: str, text: str) -> Outcome:
         """A plain text into the group."""
