@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     "case.suspect_key": "key suspect",
     "case.already_shipped": "shop shipped",
     "case.other": "other",
+    "case.quarantine": "unreadable",
     # the same in a sentence, in the detail
     "long.": "Nothing is waiting: the order is finished or on its way.",
     "long.unpaid": "No payment has come in yet.",
@@ -165,6 +166,7 @@ WORDS: dict[str, str] = {
     "cases.proposal": "the machine proposes: {text}",
     "cases.opened": "waiting {age}",
     "cases.no_decisions": "nothing here can be decided now",
+    "cases.quarantine": "It could not be read; nothing of it is delivered.\nCorrect it in the shop: the next readable answer takes it away.\nIf it stays, the platform's interface has changed.",
     "cases.batch": "all of this kind",
     # actions
     "do.ask": "{action} · {n} orders",

@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     "case.suspect_key": "卡密可疑",
     "case.already_shipped": "平台已发",
     "case.other": "其他",
+    "case.quarantine": "无法读取",
     # the same in a sentence, in the detail
     "long.": "没有什么在等：订单走完了，或正在走。",
     "long.unpaid": "还没有收到付款。",
@@ -165,6 +166,7 @@ WORDS: dict[str, str] = {
     "cases.proposal": "机器建议: {text}",
     "cases.opened": "等了 {age}",
     "cases.no_decisions": "现在没有可做的决定",
+    "cases.quarantine": "平台数据读不懂，不会据此发货。\n请在店铺后台更正，读到正常数据后自动消失。\n若一直在，说明平台接口变了。",
     "cases.batch": "同类全部",
     # actions
     "do.ask": "{action} · {n} 个订单",

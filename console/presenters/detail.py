@@ -92,7 +92,9 @@ def case_lines(case: Case, now: int) -> list[Content]:
     ]
     for number, decision in enumerate(case["decisions"][:9], 1):
         out.append(Content.assemble((f" {number} ", "bold reverse"), " ", decision_words(decision["action"], decision)))
-    if not case["decisions"]:
+    if case["kind"] == "quarantine":
+        out += [Content(line) for line in t("cases.quarantine").split("\n")]
+    elif not case["decisions"]:
         out.append(Content(t("cases.no_decisions")))
     if case["proposal"]:
         out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))

@@ -13,8 +13,18 @@ from core.desk.standing import states_of
 from core.model.lifecycle import CaseKind
 
 
+QUARANTINE = "quarantine"  # not a case: what could not be read and has no order to hang a case on
+_UNREAD = (
+    "FROM quarantine q WHERE q.resolved_at IS NULL AND NOT EXISTS"
+    "(SELECT 1 FROM orders o WHERE o.shop = q.shop AND o.ext_id = q.ext_id)"
+)
+
+
 async def groups(reads: Reads) -> list[dict[str, Any]]:
-    """Kinds with open cases, oldest first; money is what their orders owe, by currency."""
+    """Kinds with open cases, oldest first; money is what their orders owe, by currency.
+
+    What lies in quarantine without an order is a kind of its own, ``quarantine``.
+    """
     found: dict[str, dict[str, Any]] = {}
     for kind, count, oldest, currency, money in await reads.all(
         "SELECT c.kind, count(*), min(c.opened_at), o.currency, sum(o.due) FROM case_ c "
@@ -25,6 +35,9 @@ async def groups(reads: Reads) -> list[dict[str, Any]]:
         group["oldest_at"] = min(group["oldest_at"], oldest)
         if currency is not None:
             group["money"][currency] = money
+    unread, oldest = (await reads.all(f"SELECT count(*), min(q.at) {_UNREAD}"))[0]
+    if unread:
+        found[QUARANTINE] = {"kind": QUARANTINE, "count": unread, "oldest_at": oldest, "money": {}}
     return sorted(found.values(), key=lambda group: group["oldest_at"])
 
 
@@ -33,8 +46,12 @@ async def cases(reads: Reads, kind: str, after: str, limit: int, deed: Deed, fra
 
     ``deed``: who looks; only decisions that this person's role and the order's state allow are offered.
     """
+    if kind == QUARANTINE:
+        return await _unread(reads, after, limit, frame)
     if kind and kind not in {k.value for k in CaseKind}:
-        raise bad_request(f"there is no case kind {kind[:40]!r}", f"There are {' '.join(k.value for k in CaseKind)}.")
+        raise bad_request(
+            f"there is no case kind {kind[:40]!r}", f"There are {' '.join(k.value for k in CaseKind)} {QUARANTINE}."
+        )
     where, params = _start(kind, after)
     rows = await reads.all(
         "SELECT c.id, c.order_id, c.shop, c.kind, c.fact, c.opened_at, c.deadline FROM case_ c "
@@ -69,15 +86,49 @@ async def cases(reads: Reads, kind: str, after: str, limit: int, deed: Deed, fra
     return {"cases": out, "next": f"{last[3]}.{last[5]}.{last[0]}" if last else None}
 
 
+async def _unread(reads: Reads, after: str, limit: int, frame: Frame) -> dict[str, Any]:
+    """Items in quarantine in the shape of cases; nothing can be decided about them here."""
+    start, mark = "", _mark(after)[1:] if after else ()
+    if mark:
+        start = " AND (q.at, q.id) > (?, ?)"
+    rows = await reads.all(
+        f"SELECT q.id, q.shop, q.ext_id, q.field, q.why, q.seen, q.at {_UNREAD}{start} ORDER BY q.at, q.id LIMIT ?",
+        (*mark, limit),
+    )
+    out = [
+        {
+            "id": number,
+            "order_id": 0,
+            "ext_id": ext_id,
+            "shop": frame.shops.get(shop, (str(shop), ""))[0],
+            "kind": QUARANTINE,
+            "fact": {"field": field, "why": why, "seen": seen},
+            "opened_at": at,
+            "deadline": None,
+            "money": {},
+            "proposal": None,
+            "decisions": [],
+            "blocked": [],
+            "row": None,
+        }
+        for number, shop, ext_id, field, why, seen, at in rows
+    ]
+    last = rows[-1] if len(rows) == limit else None
+    return {"cases": out, "next": f"{QUARANTINE}.{last[6]}.{last[0]}" if last else None}
+
+
 def _start(kind: str, after: str) -> tuple[str, tuple[str | int, ...]]:
     where, params = (" AND c.kind = ?", (kind,)) if kind else ("", ())
     if not after:
         return where, params
+    return f"{where} AND (c.kind, c.opened_at, c.id) > (?, ?, ?)", (*params, *_mark(after))
+
+
+def _mark(after: str) -> tuple[str, int, int]:
     parts = after.split(".")
-    if len(parts) != 3 or not all(p.isdigit() and len(p) < 19 for p in parts[1:]):
+    if len(parts) != 3 or not all(p.isdigit() and len(p) < 20 for p in parts[1:]):
         raise bad_request("this mark does not come from a list of cases", "Read the list without it.")
-    mark = (parts[0], int(parts[1]), int(parts[2]))
-    return f"{where} AND (c.kind, c.opened_at, c.id) > (?, ?, ?)", (*params, *mark)
+    return parts[0], int(parts[1]), int(parts[2])
 
 
 def _proposal(kind: CaseKind) -> str | None:
