@@ -30,7 +30,8 @@ WAITING_MAX: Final = 20_000  # orders; what finds no room is found again at its 
 PAGE: Final = 500
 PAUSE_S: Final = (5.0, 15.0, 60.0, 300.0)
 
-UNPAID: Final = "o.shop = ? AND o.stage < 2 AND o.paid = 0"
+# The plus keeps the planner from the index by shop, which holds every order the shop ever had.
+UNPAID: Final = "+o.shop = ? AND o.stage < 2 AND o.paid = 0"
 BY_AGE: Final = (
     "SELECT o.id, o.ext_id FROM json_each(?) j CROSS JOIN orders o ON o.id >= j.value ->> 0 AND o.id < j.value ->> 1 "
     f"WHERE {UNPAID}"
@@ -53,29 +54,36 @@ class Chaser:
         self._readers, self._clock = readers, clock
         self._young: dict[int, str] = {}  # orders to ask about, in the order in which they came up
         self._old: dict[int, str] = {}
-        self._allowed = 0.0
         self._failures = 0
+        self._looked = self._rested = self._resume = clock()
+        self._walked: int | None = None
+        self._allowed = 1.0
         self.asked = 0
 
     async def run(self) -> None:
-        """Work for ever. Begins with every unpaid order: nobody knows what was missed while no core ran."""
-        last = self._clock()
-        await self._walk(last)
-        walked, rested, resume = last, last, last
+        """Work for ever."""
         while True:
-            now = self._clock()
-            await self._come_of_age(last, now)
-            last = now
-            if now - walked >= SLOW_S * SECOND:
-                await self._walk(now - int(AGES_S[-1] * SECOND))
-                walked = now
-            # At most a few seconds' worth is saved up, so that a pause is not followed by a burst.
-            per_second = self._gateway.per_minute / 60
-            self._allowed = min(self._allowed + per_second * (now - rested) / SECOND, max(per_second * 5, 1.0))
-            rested = now
-            if now >= resume:
-                resume = now + int(await self._ask_some() * SECOND)
+            await self.step()
             await asyncio.sleep(TICK_S)
+
+    async def step(self) -> None:
+        """Gather the orders that came of age since the last step, and ask about as many as are allowed by now.
+
+        The first step gathers every unpaid order: nobody knows what was missed while no core ran.
+        """
+        now = self._clock()
+        if self._walked is None:
+            await self._walk(now)
+        elif now - self._walked >= SLOW_S * SECOND:
+            await self._walk(now - int(AGES_S[-1] * SECOND))
+        await self._come_of_age(self._looked, now)
+        self._looked = now
+        # At most a few seconds' worth is saved up, so that a pause is not followed by a burst.
+        per_second = self._gateway.per_minute / 60
+        earned = per_second * max(now - self._rested, 0) / SECOND
+        self._allowed, self._rested = min(self._allowed + earned, max(per_second * 5, 1.0)), now
+        if now >= self._resume:
+            self._resume = now + int(await self._ask_some() * SECOND)
 
     async def _rows(self, sql: str, params: Sequence[Any]) -> Sequence[Any]:
         async with self._readers.connect() as connection:
@@ -88,6 +96,7 @@ class Chaser:
 
     async def _walk(self, before: int) -> None:
         """All unpaid orders that came before ``before``."""
+        self._walked = self._clock()
         after: tuple[int, int, int] = (-(2**62), 0, 0)
         while len(self._old) < WAITING_MAX:
             page = await self._rows(WORKING, (*after, self._shop, first_id(before)))

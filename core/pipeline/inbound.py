@@ -55,6 +55,7 @@ class Door:
         self.name, self._receiver, self._puller = name, receiver, puller
         self._writer, self._intake, self._readers, self._clock = writer, intake, readers, clock
         self._busy = 0
+        self.refused = 0
 
     async def take(self, request: Inbound) -> Reply:
         """The answer to one request. Never raises: whatever goes wrong here, the platform shall ask again."""
@@ -79,7 +80,12 @@ class Door:
             await self._commit(received.batch, seen_at)
         if received.pull:
             self._puller.hint()
-        return received.render(await self._standing(received.look) if received.look else None)
+        reply = received.render(await self._standing(received.look) if received.look else None)
+        if 400 <= reply.status < 500:
+            self.refused += 1
+            if self.refused & (self.refused - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a flood must not fill the log too
+                log.warning("inbound_refused", name=self.name, status=reply.status, count=self.refused)
+        return reply
 
     async def _commit(self, updates: Sequence[Update], seen_at: int) -> None:
         try:

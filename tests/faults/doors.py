@@ -110,10 +110,11 @@ class Doors:
         patience: Patience | None = None,
         gateways: Mapping[str, Gateway] | None = None,
         fresh_s: float = 30,
+        vault: Vault | None = None,
     ) -> None:
         self.database, self._shops, self._stock = folder / "keydesk.db", shops, stock
         self._patience, self._gateways, self._fresh_us = patience, gateways or {}, int(fresh_s * 1_000_000)
-        self.vault = Vault(Keyring(os.urandom(32)))
+        self.vault = vault or Vault(Keyring(os.urandom(32)))
 
     async def __aenter__(self) -> "Doors":
         async with AsyncExitStack() as stack:
@@ -137,7 +138,7 @@ class Doors:
         assert self.engine.failure is None, "the core must outlive every caller"
 
     def _import(self, tx: Any, items: list[int]) -> list[int]:
-        for count in items:
+        for count in filter(None, items):
             text = "\n".join(f"P1-{n:08d}-KEY" for n in range(count))
             made = plan(tx, self.vault, "p1", "test.txt", text.encode())
             made.seal(tx.new_ids(made.ids_needed()))

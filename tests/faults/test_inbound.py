@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.pipeline import inbound
 from core.service import webhooks
@@ -46,6 +47,14 @@ async def test_a_refusal_states_nothing(tmp_path: Path) -> None:
         assert (answer.status_code, answer.text) == (403, "bad sign")
         assert (await d.get("/calling/ask", order="X1")).status_code == 404
         assert await d.one("SELECT count(*) FROM orders") == 0
+
+
+async def test_a_flood_of_refusals_leaves_a_line_now_and_then(tmp_path: Path) -> None:
+    async with Doors(tmp_path, CallingShop()) as d:
+        with capture_logs() as lines:
+            for _ in range(20):
+                await d.post("/calling/place", sign="wrong")
+        assert [line["count"] for line in lines if line["event"] == "inbound_refused"] == [1, 2, 4, 8, 16]
 
 
 async def test_facts_that_cannot_be_stored_are_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from core.model.clock import now_us
 from core.model.effects import Call, Effect, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined
 from core.ports import ConnectorError
+from core.vault.seal import Vault
 from tests.connectors.server import Scripted
 from tests.faults.doors import SEND, Doors
 from tests.payments.providers import Notice, Provider
@@ -75,16 +76,27 @@ class Book:
 class Till:
     """``async with Till(folder, provider) as till``: ``till.book``, ``till.provider``, ``till.core``."""
 
-    def __init__(self, folder: Path, provider: Provider, fresh_s: float = 30, **options: str) -> None:
-        self.folder, self.provider, self.book = folder, provider, Book()
-        self._fresh_s, self._options = fresh_s, options
+    def __init__(
+        self,
+        folder: Path,
+        provider: Provider,
+        fresh_s: float = 30,
+        book: Book | None = None,
+        vault: Vault | None = None,
+        **options: str,
+    ) -> None:
+        self.folder, self.provider, self.book, self._vault = folder, provider, book or Book(), vault
+        self._fresh_s, self._stock, self._options = fresh_s, 0 if vault else 10, options
 
     async def __aenter__(self) -> "Till":
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(Scripted(self.provider.handle))
             self.provider.url = server.url
             self.gateway = build_gateway("cash", self.provider.options() | self._options, now_us)
-            doors = Doors(self.folder, self.book, gateways={"indie": self.gateway}, fresh_s=self._fresh_s)
+            ways = {"indie": self.gateway}
+            doors = Doors(
+                self.folder, self.book, gateways=ways, fresh_s=self._fresh_s, vault=self._vault, stock=self._stock
+            )
             self.core = await stack.enter_async_context(doors)
             self._stack = stack.pop_all()
         return self
