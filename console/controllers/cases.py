@@ -1,5 +1,6 @@
 """The exceptions pane: groups by kind, then the cases of one kind, decided by a digit."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Work = Coroutine[None, None, None] | None
 # The core refuses these without a reason, so the preview asks for one.
+PAGE = 100
+PAGE_MAX = 500  # what the core gives at most at once
 NEED_REASON = frozenset({"not_sent", "replace_key", "close", "reveal"})
 
 
@@ -29,13 +32,23 @@ class Cases:
         self.groups: list[Group] = []
         self.kind: str | None = None
         self.cases: list[Case] = []
-        self._group_key: object = None
+        self.page = PAGE
+        self._next: str | int | None = None  # where the cases go on that are not read yet
+        self._reading = asyncio.Lock()
 
     @property
     def current(self) -> Case | None:
         """The case under the cursor."""
         key = self._desk.case_list.key
         return next((c for c in self.cases if c["id"] == key), None) if self.kind else None
+
+    @property
+    def total(self) -> int:
+        """How many lines the open level has, read or not."""
+        if self.kind is None:
+            return len(self.groups)
+        counted = next((g["count"] for g in self.groups if g["kind"] == self.kind), 0)
+        return max(counted, len(self.cases)) if self._next is not None else len(self.cases)
 
     async def do_cases(self) -> None:
         """Shows the pane, or leaves it."""
@@ -52,13 +65,44 @@ class Cases:
             await self._read()
 
     async def _read(self) -> None:
-        client = self._desk.client
-        self.groups = await client.case_groups()
-        if self.kind is not None:
-            self.cases = (await client.cases(self.kind))["cases"]
-            if not self.cases:
-                self.kind = None
+        async with self._reading:
+            kind, client = self.kind, self._desk.client
+            self.groups = await client.case_groups()
+            if kind is not None:
+                # As many as stood here: news must not throw the person back to the first page.
+                wanted = max(len(self.cases), self.page)
+                cases, mark = await self._pages(kind, None, wanted)
+                if self.kind != kind:
+                    return
+                self.cases, self._next = cases, mark
+                if not self.cases:
+                    self.kind = None
         self.draw()
+
+    async def _pages(self, kind: str, mark: str | int | None, wanted: int) -> tuple[list[Case], str | int | None]:
+        found: list[Case] = []
+        while len(found) < wanted:
+            page = await self._desk.client.cases(kind, mark, min(wanted - len(found), PAGE_MAX))
+            found += page["cases"]
+            mark = page["next"]
+            if mark is None:
+                break
+        return found, mark
+
+    async def _more(self, wanted: int, to_end: bool = False) -> None:
+        """Reads on. Raises ClientError."""
+        async with self._reading:
+            kind, mark = self.kind, self._next
+            if kind is not None and mark is not None:
+                cases, after = await self._pages(kind, mark, wanted)
+                if self.kind != kind:
+                    return
+                seen = {case["id"] for case in self.cases}
+                self.cases, self._next = self.cases + [c for c in cases if c["id"] not in seen], after
+        self.draw()
+        if to_end:
+            self._desk.case_list.move("end")
+            self._shown()
 
     def draw(self) -> None:
         """The list of the level that is open, and the case under the cursor beside it."""
@@ -100,7 +144,17 @@ class Cases:
 
     def move(self, action: str) -> None:
         """Moves the cursor of the list."""
-        self._desk.case_list.move(action)
+        pick = self._desk.case_list
+        pick.move(action)
+        self._shown()
+        if self.kind is None or self._next is None or self._reading.locked():
+            return
+        if action == "end":
+            self._desk.run(self._more(self.total, to_end=True))
+        elif pick.index + max(pick.size.height, 1) >= len(self.cases):
+            self._desk.run(self._more(self.page))
+
+    def _shown(self) -> None:
         self._desk.show_notice()
         self.show_current()
 
@@ -109,7 +163,7 @@ class Cases:
         key = self._desk.case_list.key
         if self.kind is not None or not isinstance(key, str):
             return None
-        self.kind, self._group_key = key, key
+        self.kind, self.cases, self._next = key, [], None
         return self._read()
 
     def back(self) -> Work:

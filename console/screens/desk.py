@@ -243,7 +243,7 @@ class DeskScreen(Screen[None]):
         here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
         total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"
         if self.pane == "cases":
-            here, total = str(self.case_list.index + 1), str(len(self.case_list.items))
+            here, total = str(self.case_list.index + 1), str(self.cases.total)
         right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
         self.query_one("#notice", Plain).show(head.ends(left, right, max(self.size.width, 1)))
 

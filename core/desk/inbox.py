@@ -12,7 +12,6 @@ from core.desk.rows import Frame, rows_by_id
 from core.desk.standing import states_of
 from core.model.lifecycle import CaseKind
 
-
 QUARANTINE = "quarantine"  # not a case: what could not be read and has no order to hang a case on
 _UNREAD = (
     "FROM quarantine q WHERE q.resolved_at IS NULL AND NOT EXISTS"

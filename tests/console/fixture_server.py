@@ -66,7 +66,10 @@ def app_of(core: Core) -> Starlette:
 
     async def cases(request: Request) -> Response:
         kind, limit = request.query_params["kind"], int(request.query_params.get("limit", "50"))
-        return JSONResponse({"cases": [c for c in core.cases() if c["kind"] == kind][:limit], "next": None})
+        of_kind = [c for c in core.cases() if c["kind"] == kind]
+        start = int(request.query_params.get("after", "0"))
+        page = of_kind[start : start + limit]
+        return JSONResponse({"cases": page, "next": str(start + limit) if start + limit < len(of_kind) else None})
 
     async def counters(_: Request) -> Response:
         return JSONResponse(core.counters())

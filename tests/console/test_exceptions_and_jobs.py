@@ -75,3 +75,34 @@ async def test_jobs_pane_stops_a_running_job_and_shows_items(served: Served) -> 
         await until(pilot, lambda: "成功" in shown(pilot, "#jobs-items"), "items")
         await pilot.press("escape")
         await on_screen(pilot, DeskScreen)
+
+
+async def test_a_kind_with_more_cases_than_a_page_can_be_walked_to_its_end(served: Served) -> None:
+    core = served.core
+    for order_id in list(core.rows)[:30]:
+        core.change(order_id, cases=["no_stock"], why="case:no_stock", stage="open")
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        desk.cases.page = 8
+        await pilot.press("e")
+        await until(pilot, lambda: bool(desk.cases.groups), "groups")
+        while desk.case_list.key != "no_stock":
+            await pilot.press("j")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(desk.cases.cases) == 8, "the first page")
+        whole = len([c for c in core.cases() if c["kind"] == "no_stock"])
+        assert whole >= 30
+        await until(pilot, lambda: f"1/{whole}" in shown(pilot, "#notice"), "the whole number, not the page's")
+        for _ in range(7):
+            await pilot.press("j")
+        await until(pilot, lambda: len(desk.cases.cases) >= 16, "the next page comes when the cursor nears the end")
+        assert desk.case_list.index == 7
+        await pilot.press("G")
+        await until(pilot, lambda: len(desk.cases.cases) == whole, "all")
+        await until(pilot, lambda: desk.case_list.index == whole - 1, "at the end")
+        last = desk.cases.current
+        await desk.cases.renew()
+        assert len(desk.cases.cases) == whole, "news does not throw the person back to the first page"
+        assert desk.cases.current == last
+        assert len({c["id"] for c in desk.cases.cases}) == whole
