@@ -68,6 +68,11 @@ class Catalogue:
         """All products in the file's order."""
         return tuple(self._products.values())
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all products."""
+        return tuple(self._products)
+
     def unknown_shops(self, shops: frozenset[str]) -> list[str]:
         """Shops named in SKUs that are not configured: likely a misspelt name, so the mapping would never fire."""
         return sorted({shop for shop, _sku in self._by_shop} - shops)

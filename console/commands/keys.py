@@ -27,6 +27,7 @@ def import_keys(file: Path, product: str, yes: bool, socket: str | None, as_json
     """Import one key a line, byte for byte (UTF-8 or GB18030); duplicates are counted and left out.
 
     A file with a bad line is refused whole, with the line's number. Waiting orders of the product go on at once.
+    A product that products.toml does not have is refused: add its entry there first.
     """
     core = Core(socket, timeout=300)
     preview = core.call("POST", "/v1/keys/preview", file.read_bytes(), product=product, name=file.name)

@@ -1,10 +1,12 @@
 """Files that are looked at first and taken in later: key files into the vault, order files into the intake."""
 
 import asyncio
+import difflib
+import re
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -35,6 +37,14 @@ class _Held(NamedTuple):
 
     def __repr__(self) -> str:
         return f"_Held(by={self.by!r})"
+
+
+@runtime_checkable
+class _Listed(Protocol):
+    """A catalogue that can name all its products, as the merchant's own can."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...
 
 
 class Uploads:
@@ -74,7 +84,10 @@ class Uploads:
         vault = self._need_vault()
         if not product or clean(product, 64) != product or any(c.isspace() for c in product):
             raise bad_request("which product?", "Give product=ID, as in products.toml.")
-        title = self._setup.catalogue.title_of(product)
+        catalogue = self._setup.catalogue
+        if isinstance(catalogue, _Listed) and product not in catalogue.ids:
+            raise _unknown(product, catalogue.ids)
+        title = catalogue.title_of(product)
 
         def read() -> Plan:
             return Plan(vault, product, clean(name, 100), title, keyfile.read(data, self._keys_max))
@@ -165,6 +178,19 @@ class Uploads:
                 await self._writer.do(self._intake.apply, item)
                 done += len(orders)
         return {"imported": done, "known": len(known)}
+
+
+def _unknown(product: str, known: Sequence[str]) -> Refused:
+    """Keys of a product that is not sold would lie where no order finds them."""
+    near = difflib.get_close_matches(product, known, n=3, cutoff=0.5)
+    meant = f"; near to it: {', '.join(near)}" if near else f"; it has {len(known)} others"
+    name = product if re.fullmatch(r"[A-Za-z0-9_-]+", product) else f'"{product}"'
+    return Refused(
+        400,
+        "unknown_product",
+        f"products.toml has no product {product!r}{meant}",
+        f"If it is a new one, add it there first: [products.{name}] with title and skus.",
+    )
 
 
 async def _lines(steps: "asyncio.Queue[dict[str, Any] | None]") -> AsyncIterator[bytes]:

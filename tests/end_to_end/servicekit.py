@@ -25,6 +25,8 @@ from tests.store.deskdata import Seed, writer_on
 class OneProduct:
     """A catalogue that knows one SKU."""
 
+    ids = ("steam-50",)
+
     def product_of(self, shop: str, sku: str) -> str:
         """Its product."""
         return "steam-50" if sku == "sku-1" else ""

@@ -46,6 +46,23 @@ async def test_keys_are_previewed_imported_and_withdrawn(tmp_path: Path) -> None
         assert (status, error["code"]) == (409, "import_refused")
 
 
+async def test_keys_of_a_product_that_nobody_sells_are_refused(tmp_path: Path) -> None:
+    """Such keys would lie where no order ever finds them; a slip of the pen is answered with what was meant."""
+    async with desk(tmp_path) as d:
+        query_of = {"product": "steam50", "name": "a.txt"}
+        answer = await d.client.http.post("/v1/keys/preview", params=query_of, content=b"KEY-1-AAAA\n")
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "unknown_product")
+        assert "steam-50" in error["message"]
+        assert "[products.steam50]" in error["hint"]
+        far = (await d.client.http.post("/v1/keys/preview", params={"product": "网易一卡通"}, content=b"K\n")).json()[
+            "error"
+        ]
+        assert "steam-50" not in far["message"]
+        assert '[products."网易一卡通"]' in far["hint"]
+        assert d.service.uploads._held == {}
+
+
 async def test_reveal_is_recorded_before_it_is_answered_and_limited(tmp_path: Path) -> None:
     async with desk(tmp_path, [Seed(1), Seed(2)], reveals_per_hour=1) as d:
         told = await lines(
