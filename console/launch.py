@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from console import sockets
+from core.private_files import open_log, private_folder, tail_since
 
 START_S = 20.0
 
@@ -63,19 +64,19 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
 
 def start_core(path: Path, settings: str | None, log: Path | None = None) -> str:
     """Start a detached private core at ``path`` and wait until it answers. Returns "" or what went wrong."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     log = log or path.parent / "core.log"
     command = [sys.executable, "-P", "-m", "console.cli", "core", "--socket", os.fspath(path)]
     command += ["--settings", settings] if settings else []
-    with log.open("ab") as out:
+    with open_log(log) as out:
+        start = os.fstat(out.fileno()).st_size
         core = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if sockets.answers(path, 0.2):
             return ""
         if core.poll() is not None:
-            tail = log.read_text("utf-8", "replace").strip().splitlines()[-8:]
-            return "The core did not start:\n  " + "\n  ".join(tail)
+            return f"The core did not start:\n  {tail_since(log, start, 8)}"
         time.sleep(0.05)
     return f"The core did not answer within {START_S:.0f} s; its log is {log}."
 

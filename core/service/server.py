@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from core.private_files import private_folder
 from core.service.peer import PeerProtocol
 from core.service.service import Service
 
@@ -33,7 +34,7 @@ def database_lock(database: Path) -> Iterator[None]:
 
     Raises CoreRefused while another core holds it. The kernel lets go of it however a process ends.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(database.parent)
     path = database.with_name(database.name + ".lock")
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

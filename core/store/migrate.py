@@ -1,6 +1,5 @@
 """Brings a database to this code's schema: inside one immediate transaction, after a copy of what was there."""
 
-import os
 from pathlib import Path
 
 from alembic.config import Config
@@ -8,6 +7,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from core.private_files import private_file, private_folder
 from core.store.engines import writer_engine
 
 HEAD = "0001"
@@ -51,10 +51,10 @@ def migrate(path: Path) -> Path | None:
         raise SchemaError(
             f"{path.name} has schema {before}, newer than this Keydesk ({HEAD}). Install the newer version."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     copy = _copy(path, before) if before is not None else None
     if before is None and not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        private_file(path)
     engine = writer_engine(path)
     try:
         with engine.connect() as connection:
@@ -75,6 +75,7 @@ def migrate(path: Path) -> Path | None:
 def _copy(path: Path, before: str) -> Path:
     target = path.with_name(f"{path.name}.before-{HEAD}-from-{before}")
     target.unlink(missing_ok=True)
+    private_file(target)  # SQLite fills an empty file, and would make its own for everybody to read
     engine = writer_engine(path)
     try:
         with engine.connect() as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from core.private_files import private_folder
 from core.secret_refs import SecretError, resolve_bytes
 
 SIZE = 32
@@ -77,7 +78,7 @@ def load_keyring(data_dir: Path, reference: str = "", base: Path | None = None, 
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     part = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

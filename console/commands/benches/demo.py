@@ -21,6 +21,7 @@ from console.commands.benches.bare import BareLoop
 from console.commands.compose import engine_of, settings_of
 from console.commands.demo.world import World, write_files
 from core.model.clock import SECOND
+from core.private_files import private_folder
 from core.settings_files import find
 
 SEED = "7"
@@ -75,7 +76,7 @@ def _demo(folder: Path, orders: int) -> dict[str, Any]:
 
 def _bare(folder: Path, orders: int, wanted: int) -> float:
     """Let the bare loop deliver; CPU milliseconds an order."""
-    folder.mkdir(parents=True)
+    private_folder(folder)
     world = World(
         folder / "world", ["--orders", str(orders), "--late", str(LATE_S), "--seed", SEED], folder / "world.log"
     )

@@ -19,6 +19,7 @@ import click
 from console import sockets
 from console.commands.benches.pty_meter import LINES, Probe, Replay, Terminal, Watch, quantile
 from core.bench.merchant import build
+from core.private_files import open_log
 
 RUN = 14  # rows that the cursor goes down and up again: inside every table, so that each key has a row of its own
 KEYS = (["down"] * RUN + ["up"] * RUN) * 4
@@ -143,7 +144,7 @@ def _core(folder: Path, rate: int) -> "Iterator[tuple[subprocess.Popen[bytes], P
     socket = folder / "core.sock"
     sockets.check_length(socket)
     command = [sys.executable, "-P", "-m", "core.bench.live_core", os.fspath(folder / "keydesk.db"), os.fspath(socket)]
-    with (folder / "core.log").open("ab") as log:
+    with open_log(folder / "core.log") as log:
         core = subprocess.Popen([*command, str(rate)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         until = time.monotonic() + READY_S

@@ -14,6 +14,7 @@ from typing import Any
 from console import sockets
 from console.commands.calls import CallError, Core
 from console.commands.demo.world import World, wait_gone
+from core.private_files import open_log, tail_since
 
 POINTS = ("before_send", "in_flight", "after_acted", "before_record")
 PATIENCE_S = 180.0  # without any progress for so long, what is left is called stuck
@@ -35,7 +36,8 @@ class CoreKeeper:
     def start(self) -> None:
         """Start the core and wait until it answers. Raises CallError with the log's tail."""
         command = [sys.executable, "-P", "-m", "console.cli", "core", "--settings", os.fspath(self.settings)]
-        with self.log.open("ab") as out:
+        with open_log(self.log) as out:
+            start = os.fstat(out.fileno()).st_size
             self.process = subprocess.Popen(
                 [*command, "--socket", os.fspath(self.socket)],
                 stdin=subprocess.DEVNULL,
@@ -50,8 +52,8 @@ class CoreKeeper:
             if self.process.poll() is not None:
                 self._count_end()
                 if self.process.returncode != -signal.SIGKILL:
-                    tail = self.log.read_text("utf-8", "replace").strip().splitlines()[-6:]
-                    raise CallError("core", "The core did not start:\n  " + "\n  ".join(tail))
+                    tail = tail_since(self.log, start, 6)
+                    raise CallError("core", f"The core did not start:\n  {tail}")
                 return
             if sockets.answers(self.socket, 0.2):
                 return

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from console.commands.calls import loopback
+from core.private_files import open_log
 
 
 class WorldError(RuntimeError):
@@ -23,7 +24,7 @@ class World:
     def __init__(self, folder: Path, arguments: list[str], log: Path) -> None:
         self.folder = folder
         command = [sys.executable, "-P", "-m", "connectors.practice", "--dir", os.fspath(folder), *arguments]
-        self._log = log.open("ab")
+        self._log = open_log(log)
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, start_new_session=True
         )
