@@ -166,6 +166,10 @@ async def test_callers_that_only_hold_lines_make_room_for_those_that_speak(tmp_p
     async with Doors(tmp_path, CallingShop(), patience=Patience(seconds=3600, connections=5)) as d:
         lines = [await raw(d.port.port, b"POST /ho") for _ in range(20)]
         assert (await d.post("/calling/news", b"heard")).text == "heard"
+        async with asyncio.timeout(10):
+            for reader, _ in lines[:15]:  # those that have dawdled longest are gone, each once another one came
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
         for _, writer in lines:
             writer.close()
 

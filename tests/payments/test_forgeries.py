@@ -74,6 +74,7 @@ TRICKS: dict[str, dict[str, Trick]] = {
             ALIPAY.notice(t, trade_status="WAIT_BUYER_PAY"), "WAIT_BUYER_PAY", "TRADE_SUCCESS"
         ),
         "a second order number": lambda t: doubled(ALIPAY.notice(t), "&out_trade_no=A2"),
+        "a field twice": lambda t: doubled(ALIPAY.notice(t), "&version=1.0"),
         "another application's": lambda t: ALIPAY.notice(t, app_id="2021000000000009"),
         "another seller's": lambda t: ALIPAY.notice(t, seller_id="2088000000000009"),
         "no seller": lambda t: ALIPAY.notice(t, seller_id="-"),
@@ -83,6 +84,7 @@ TRICKS: dict[str, dict[str, Trick]] = {
         "no order": lambda t: ALIPAY.notice(t, out_trade_no=""),
         "an order of invisible letters": lambda t: ALIPAY.notice(t, out_trade_no="A1\u200b"),
         "the page after payment": lambda t: Notice("GET", query=ALIPAY.notice(t).body.decode()),
+        "by GET": lambda t: replace(ALIPAY.notice(t), method="GET"),
         "too long": lambda t: ALIPAY.notice(t, passback_params="x" * base.BODY_MAX),
         "not utf-8": lambda t: replace(ALIPAY.notice(t), body=ALIPAY.notice(t).body + b"&x=%ff"),
         "another provider's": lambda t: EPAY.notice(t, method="POST"),
@@ -110,7 +112,9 @@ TRICKS: dict[str, dict[str, Trick]] = {
         "nothing paid": lambda t: WECHAT.notice(t, amount={"total": 0, "currency": "CNY"}),
         "an amount as text": lambda t: WECHAT.notice(t, amount={"total": "1000", "currency": "CNY"}),
         "an unknown state": lambda t: WECHAT.notice(t, trade_state="ACCEPT"),
-        "a refund that is none": lambda t: WECHAT.notice(t, event="REFUND.SUCCESS", refund_status="PROCESSING"),
+        "a refund that is none": lambda t: WECHAT.notice(
+            t, event="REFUND.SUCCESS", refund_status="PROCESSING", refund_id="5", amount={"refund": 1000, "total": 1000}
+        ),
         "no JSON": lambda t: replace(WECHAT.notice(t), body=b"<xml/>"),
         "by GET": lambda t: replace(WECHAT.notice(t), method="GET"),
     },
