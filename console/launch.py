@@ -11,6 +11,7 @@ from console import sockets
 from core.private_files import open_log, private_folder, tail_since
 
 START_S = 20.0
+NO_TERMINAL = "The console needs a terminal. For scripts: keydesk status --json, keydesk orders --json, keydesk --help."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Find or start a core, run the console on it, leave the core running."""
     given = parser().parse_args(argv)
+    if not _terminal():  # first of all: a core that nobody will look at must not be left running
+        return _fail(NO_TERMINAL)
     try:
         path, private = sockets.find(given.socket)
     except sockets.SocketError as error:
@@ -49,10 +52,8 @@ def main(argv: list[str]) -> int:
 
 def run_console(path: Path, given: argparse.Namespace) -> int:
     """The console alone. Needs a terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _fail(
-            "The console needs a terminal. For scripts: keydesk status --json, keydesk orders --json, keydesk --help."
-        )
+    if not _terminal():
+        return _fail(NO_TERMINAL)
     # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
@@ -79,6 +80,10 @@ def start_core(path: Path, settings: str | None, log: Path | None = None) -> str
             return f"The core did not start:\n  {tail_since(log, start, 8)}"
         time.sleep(0.05)
     return f"The core did not answer within {START_S:.0f} s; its log is {log}."
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _fail(message: str) -> int:
