@@ -1,1 +1,1 @@
-"""Youzan (有赞)."""
+"""Youzan through its open platform."""
