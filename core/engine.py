@@ -13,7 +13,7 @@ import structlog
 from core.model.clock import Clock, now_us
 from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline import upkeep
-from core.pipeline.attempts import SealedKey
+from core.pipeline.bound_keys import SealedKey
 from core.pipeline.chasing import Chaser
 from core.pipeline.gate import Gate
 from core.pipeline.gatekeeper import Gatekeeper
@@ -84,6 +84,7 @@ class Engine:
         self.writer = Writer(database, clock)
         self.pullers: dict[int, Puller] = {}
         self.doors: dict[str, Door] = {}
+        self.lanes: dict[str, Lane] = {}
         self.failure: StoreError | None = None
         self._stop = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -149,9 +150,12 @@ class Engine:
                 self.language,
                 self.spawn,
                 self._reread,
+                lambda shop: self.lanes.get(shop),
             )
             for name, way in {**self.channels, **self.shops}.items()
         }
+        for puller in self.pullers.values():
+            puller.lane = self.lanes[self.setup.shops[puller.shop_id].send_lane]
         self.writer.on_touched.append(self._on_touched)
 
     def _open_door(self, name: str, receiver: Receiver, puller: Puller) -> None:
@@ -174,6 +178,8 @@ class Engine:
 
     async def _booked(self, shop: str, ext_id: str) -> int:
         """What was booked as charged through the shop's gateway for this order, minor units."""
+        if not self.writer.epoch:
+            return 0  # not started, as when a shop is only tried out
         async with self.readers.connect() as connection:
             row = (await connection.exec_driver_sql(BOOKED, (shop, ext_id, self.gateways[shop].name))).one()
         return int(row[0])
@@ -242,9 +248,13 @@ class Engine:
     async def stop(self) -> None:
         """Stop taking work, let calls under way finish and be recorded, close everything."""
         self._stop.set()
+        for lane in self.lanes.values():
+            lane.shut()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        with contextlib.suppress(StoreError):
+            await self.writer.do(_nothing, None)  # what was under way is committed; its attempts are works by now
         if self._works:
             await asyncio.wait(self._works, timeout=DRAIN_S)
         for task in list(self._works):
@@ -254,3 +264,7 @@ class Engine:
             await way.close()
         await self.writer.stop()
         await self.readers.dispose()
+
+
+def _nothing(_tx: Tx, items: list[None]) -> list[None]:
+    return items

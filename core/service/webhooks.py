@@ -162,8 +162,14 @@ class Webhooks:
         return Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})
 
     async def serve(self) -> None:
-        """Until cancelled."""
-        await self._server.serve()
+        """Until cancelled; then requests under way get two seconds to be answered, and the port is given back."""
+        serving = asyncio.ensure_future(self._server.serve())
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self._server.should_exit = True
+            await serving
+            raise
 
 
 def _joined(request: Request) -> dict[str, str]:

@@ -124,8 +124,8 @@ class Doors:
             await self.engine.start("test")
             await self.engine.writer.do(self._import, self._stock)
             self.port = Webhooks(self.engine.doors, 0, patience=self._patience)
-            serving = asyncio.create_task(self.port.serve())
-            stack.push_async_callback(_end, serving)
+            self.serving = asyncio.create_task(self.port.serve())
+            stack.push_async_callback(_end, self.serving)
             await self.until(lambda: self.port.started)
             self.http = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port.port}/hook", timeout=20, trust_env=False)

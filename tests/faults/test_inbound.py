@@ -187,3 +187,18 @@ async def test_a_line_may_carry_several_requests(tmp_path: Path) -> None:
         async with asyncio.timeout(10):
             assert (await reader.read()).startswith(b"HTTP/1.1 400")
         writer.close()
+
+
+async def test_what_is_under_way_at_the_end_is_still_answered(tmp_path: Path) -> None:
+    shop = CallingShop()
+    d = Doors(tmp_path, shop)
+    async with d:
+        hanging = asyncio.create_task(d.post("/calling/hang", order="S1"))
+        await d.until(lambda: shop.inside == 1)
+        asyncio.get_running_loop().call_later(0.2, shop.stuck.set)
+        port = d.port.port
+        d.serving.cancel()
+        await asyncio.gather(d.serving, return_exceptions=True)
+        assert (await hanging).status_code == 404
+        with pytest.raises(OSError):  # noqa: PT011  (refused, whatever the system calls it)
+            await raw(port, b"")

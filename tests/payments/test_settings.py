@@ -69,6 +69,8 @@ async def test_a_shop_and_the_gateway_that_pays_it(tmp_path: Path) -> None:
     assert not isinstance(engine.shops["one"], Receiver)  # a shop that takes hints takes them still
     assert not isinstance(engine.shops["two"], PaidVia)
     assert (engine.gateways["one"].account, engine.gateways["one"].per_minute) == ("alipay:2021:2088", 30)
+    # As `keydesk connect test` uses it: nothing is started, so nothing is booked.
+    assert await engine._booked("one", "A1") == 0
     for way in (*engine.shops.values(), *engine.channels.values()):
         await way.close()
 
