@@ -1,1 +1,1 @@
-"""Shopify."""
+"""Shopify shops through the Admin GraphQL API."""
