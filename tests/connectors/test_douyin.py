@@ -1,20 +1,16 @@
 """The Douyin shop against a scripted platform on a real socket: what comes in, and its token."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 
 from connectors.registry import build_shop
-from connectors.shops.douyin.sign import sign_push
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, Payment, PlatformState, Quarantined, Refund, RefundState
 from core.ports import ConnectorError, Shop
 from tests.connectors.douyin_kit import (
     DETAIL,
-    KEY,
     LIST,
     ORDER,
     REFRESH,
@@ -141,16 +137,6 @@ async def test_an_answer_about_another_order_or_no_rows(shop: Shop, platform: Pl
     with pytest.raises(ConnectorError) as caught:
         await shop.pull(None)
     assert caught.value.kind == "protocol"
-
-
-async def test_a_push_is_a_hint_when_it_is_signed(shop: Shop) -> None:
-    body = msgspec.json.encode([{"tag": "101", "msg_id": "1", "data": "{}"}])
-    headers = {"App-Id": KEY, "Event-Sign": hashlib.md5(KEY.encode() + body + SECRET.encode()).hexdigest()}
-    assert headers["Event-Sign"] == sign_push(KEY, body, SECRET)
-    assert await shop.hint(headers, body)
-    assert not await shop.hint(headers, body + b" ")
-    assert not await shop.hint(headers | {"App-Id": "1"}, body)
-    assert not await shop.hint({}, body)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from connectors.registry import build_shop
 from connectors.shops.kuaishou.sign import seal_push
 from core.model.order import OrderUpdate
-from core.ports import ConnectorError, Shop
+from core.ports import ConnectorError, Inbound, Receiver, Shop
 from tests.connectors.kit import Json, ManualClock
 from tests.connectors.kuaishou_kit import APP, APP_SECRET, MESSAGE_KEY, OID, REFRESH, Platform, error, options
 from tests.connectors.server import Act, Scripted
@@ -86,8 +86,30 @@ async def test_reads_that_are_refused(shop: Shop, platform: Platform, answer: Js
 
 
 async def test_a_push_that_opens_is_a_hint(shop: Shop) -> None:
+    assert isinstance(shop, Receiver)
     good = seal_push(f'{{"appKey":"{APP}","event":"kwaishop_order_paySuccess","info":"{{}}"}}', MESSAGE_KEY).encode()
-    assert await shop.hint({}, good)
+    taken = await shop.receive(knock(good))
+    assert (taken.pull, taken.batch) == (True, ())
+    assert taken.render(None).body == b'{"result":1}'
     other = seal_push('{"appKey":"ks9","event":"kwaishop_order_paySuccess"}', MESSAGE_KEY).encode()
-    for body in (other, b"", b"\xff", good[:-4], good.replace(good[:4], b"AAAA")):
-        assert not await shop.hint({}, body)
+    for request in (
+        *(knock(body) for body in (other, b"", b"\xff", good[:-4], good.replace(good[:4], b"AAAA"))),
+        knock(good, method="GET"), knock(good, tail="x"),
+    ):  # fmt: skip
+        refused = await shop.receive(request)
+        assert not refused.pull
+        assert refused.render(None).status == 403
+
+
+async def test_without_a_message_key_every_push_is_refused(server: Scripted, clock: ManualClock) -> None:
+    given = options(server)
+    del given["message_key"]
+    shop = build_shop("shop-b", given, clock)
+    assert isinstance(shop, Receiver)
+    good = seal_push(f'{{"appKey":"{APP}","event":"e"}}', MESSAGE_KEY).encode()
+    assert not (await shop.receive(knock(good))).pull
+    await shop.close()
+
+
+def knock(body: bytes, method: str = "POST", tail: str = "") -> Inbound:
+    return Inbound(method=method, tail=tail, query="", headers={}, body=body)

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of
+from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of, is_email
 from core.model.clock import HOUR, SECOND
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined
 from core.model.text import clean
@@ -47,6 +47,15 @@ class _AfterSale(Struct):
     after_sale_status: int
 
 
+class _Account(Struct):
+    account_type: str | None = None
+    account_id: str | None = None
+
+
+class _Accounts(Struct):
+    account_info: list[_Account] | None = None
+
+
 class _Item(Struct):
     order_id: str
     order_status: int
@@ -59,6 +68,7 @@ class _Item(Struct):
     sum_amount: int | None = None
     out_sku_id: str | None = None
     code: str | None = None
+    account_list: _Accounts | None = None
 
 
 class _Order(Struct):
@@ -140,6 +150,7 @@ def _order(order: _Order, raw: bytes, shop: str) -> OrderUpdate:
         total=total,
         currency=CURRENCY,
         lines=lines,
+        contact=_contact(order),
         buyer=clean(order.doudian_open_id or order.open_id or "", 100),
         message=clean(order.buyer_words or ""),
         paid_at=paid_at,
@@ -205,6 +216,18 @@ def _line(item: _Item) -> Line:
         qty=item.item_num,
         amount=amount,
     )
+
+
+def _contact(order: _Order) -> str:
+    """The one e-mail account that the buyer wants topped up, "" for none, a masked one, or two different ones."""
+    found = {
+        (account.account_id or "").strip()
+        for item in order.sku_order_list
+        for account in (item.account_list.account_info if item.account_list else None) or ()
+        if account.account_type == "Email"
+    }
+    (one,) = found if len(found) == 1 else ("",)
+    return one if is_email(one) else ""
 
 
 def payment(txn: str, ext_id: str, shop: str, kind: PaymentKind, amount: int, at: int) -> Payment:

@@ -20,6 +20,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
         douyin,
         clock,
         http_of(options),
+        deliver=options.get("deliver", "shop"),
         overlap=int(number(options, "overlap_seconds", 3, 1, 600)),
         deep=int(number(options, "deep_seconds", 60, 1, 900)),
         poll_seconds=poll_seconds(options),
@@ -27,4 +28,4 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
     )
 
 
-PLATFORM = Platform(frozenset({"url", "app_key", "secret", "access_token"}), WINDOWS, _build)
+PLATFORM = Platform(frozenset({"url", "app_key", "secret", "access_token"}), WINDOWS | {"deliver"}, _build)

@@ -1,9 +1,9 @@
 """A Douyin shop: orders and after-sales by update windows, keys issued as coupons of the order (facts: Douyin 3.2, 3.3).
 
-Parcel shipping refuses virtual orders (60107); issuing the coupons is the delivery.
+Parcel shipping refuses virtual orders (60107); issuing the coupons is the delivery. A shop of top-ups names a channel in
+``deliver`` instead, and Douyin asks how each of them stands.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -15,14 +15,15 @@ from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.douyin.client import HEADERS, Douyin, DouyinFailure
+from connectors.shops.douyin.coupons import coupons, part
 from connectors.shops.douyin.mapping import Issue, order_of
 from connectors.shops.douyin.refunds import refund_of
-from connectors.shops.douyin.sign import verify_push
+from connectors.shops.douyin.topup import CANCEL, NOWHERE, ORDER, QUERY, Asked, answer, asked, push, refused
 from connectors.shops.windows import PAGE, Page, Seen, Walker
-from core.model.clock import Clock, to_text
+from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result, Slot
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
-from core.ports import ConnectorError
+from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
 _KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
@@ -47,7 +48,7 @@ class _Detail(Struct):
 
 
 class DouyinShop(ShopBase):
-    """Implements core.ports.Shop. ``overlap`` and ``deep`` in seconds, see connectors.shops.windows."""
+    """Implements core.ports.Shop and Receiver. ``overlap`` and ``deep`` in seconds, see connectors.shops.windows."""
 
     platform = "douyin"
     specs: Mapping[Effect, EffectSpec] = {
@@ -66,16 +67,20 @@ class DouyinShop(ShopBase):
         douyin: Douyin,
         clock: Clock,
         http: Http,
+        deliver: str = "shop",
         poll_seconds: float = 1.0,
         start_days: float = 1.0,
         overlap: int = 3,
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self.send_via = deliver
         self._douyin = douyin
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
         self._seen = Seen()
         self._issues: OrderedDict[str, Issue] = OrderedDict()
+        self._orders_of: OrderedDict[str, str] = OrderedDict()  # sub-order -> order
+        self._limits: OrderedDict[str, int] = OrderedDict()  # order -> until when its top-up has to be done, UTC us
 
     async def pull(self, cursor: str | None) -> Batch:
         """The next orders and after-sales after ``cursor``. Raises ConnectorError."""
@@ -97,9 +102,30 @@ class DouyinShop(ShopBase):
         answer = await self._query("order/orderDetail", {"shop_order_id": ext_id}, _Detail)
         return self._asked_for(ext_id, self._map(answer.shop_order_detail), "shop_order_detail.order_id")
 
-    async def hint(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """True for a push of Douyin's for this app; the orders it names are pulled, its content is not used."""
-        return verify_push(headers, body, self._douyin.app_key, self._douyin.secret)
+    async def receive(self, request: Inbound) -> Received:
+        """A push, or a call of the top-up interface. Raises ConnectorError when the order cannot be looked at now."""
+        if not request.tail:
+            return push(request, self._douyin.app_key, self._douyin.secret)
+        if request.tail not in (ORDER, QUERY, CANCEL):
+            return refused(NOWHERE)
+        question = asked(request, self._douyin.app_key, self._douyin.secret, self._now())
+        if not isinstance(question, Asked):
+            return refused(question)
+        found = await self._traded(question)
+        ext_id = found.ext_id if found else self._orders_of.get(question.number, question.number)
+        return Received(render=answer(question), batch=(found,) if found else (), pull=found is None, look=ext_id)
+
+    async def _traded(self, question: Asked) -> OrderUpdate | Quarantined | None:
+        """A new top-up's order as it stands, to be stored before Douyin is answered; None when pulling must find it."""
+        if question.what != ORDER:
+            return None
+        number = self._orders_of.get(question.number, question.number)
+        if question.limit is not None:
+            _remember(self._limits, number, question.limit)
+        try:
+            return await self.read(number)
+        except Refused:
+            return None  # a line's number that no pull has brought yet
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys as coupons, one call for each sub-order. Never raises for the outside."""
@@ -120,10 +146,10 @@ class DouyinShop(ShopBase):
             return await self._refused(call, refusal, 0)
         for done, (line, slots) in enumerate(by_line.items()):
             try:
-                await self._authorised(_SYNC, _coupons(call, line, slots, issue), msgspec.Raw, once=True)
+                await self._authorised(_SYNC, coupons(call, line, slots, issue), msgspec.Raw, once=True)
             except HttpFailure as failure:
                 outcome = outcome_of(failure)
-                return _part(outcome, done) if done else outcome
+                return part(outcome, done) if done else outcome
             except DouyinFailure as failure:
                 if failure.number == _DONE_ALREADY and call.attempt > 1:
                     continue  # this very request, and an earlier attempt made it
@@ -146,7 +172,7 @@ class DouyinShop(ShopBase):
         else:
             outcome = Outcome(result=Result.UNKNOWN, why=str(failure), evidence=evidence)
         if done:
-            return _part(outcome, done)
+            return part(outcome, done)
         if outcome.result is not Result.REJECTED or call.attempt == 1:
             return outcome
         return await self._earlier(call, outcome)
@@ -172,10 +198,12 @@ class DouyinShop(ShopBase):
     def _map(self, raw: msgspec.Raw) -> OrderUpdate | Quarantined:
         update, issue = order_of(raw, self.name)
         if issue is not None:
-            self._issues[update.ext_id] = issue
-            self._issues.move_to_end(update.ext_id)
-            if len(self._issues) > _REMEMBERED:
-                self._issues.popitem(last=False)
+            _remember(self._issues, update.ext_id, issue)
+            for line in issue.skus:
+                _remember(self._orders_of, line, update.ext_id)
+        limit = self._limits.get(update.ext_id)
+        if isinstance(update, OrderUpdate) and limit is not None:
+            return msgspec.structs.replace(update, deadline=min(update.deadline or limit, limit))
         return update
 
     async def _order_page(self, start: int, end: int, page: int, count: bool) -> Page:
@@ -231,23 +259,11 @@ class DouyinShop(ShopBase):
             raise DouyinFailure("dead", failure.code, failure.sub_code, "the refresh token was refused") from None
 
 
-def _part(outcome: Outcome, done: int) -> Outcome:
-    """However the rest ended: coupons of ``done`` sub-orders are out, so the call as a whole is open."""
-    why = f"{done} sub-order(s) issued, then: {outcome.result.value} {outcome.why}"
-    return Outcome(result=Result.UNKNOWN, why=why, evidence=outcome.evidence)
-
-
-def _coupons(call: Call, line: str, slots: list[Slot], issue: Issue) -> dict[str, Any]:
-    """Equal on every repeat (010004 refuses anything else): the time is the order's, the ids come of our reference."""
-    granted = to_text(issue.paid_at)
-    certificates = []
-    for slot in slots:
-        name = hashlib.sha256(f"{call.reference}|{slot.line}|{slot.slot}".encode()).hexdigest()[:32]
-        certificates.append({"out_cert_id": name, "cert_no": slot.secret, "grant_time": granted, "status": 2})
-    params: dict[str, Any] = {"order_id": line, "cert_list": certificates}
-    if issue.skus[line]:
-        params["sku_id"] = issue.skus[line]
-    return params
+def _remember(known: OrderedDict[str, T], key: str, value: T) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 def _paging(page: int) -> dict[str, int]:

@@ -21,7 +21,7 @@ from connectors.shops.windows import Seen
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
-from core.ports import ConnectorError
+from core.ports import ConnectorError, Inbound, Received, Reply
 
 T = TypeVar("T")
 _KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
@@ -29,6 +29,8 @@ _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _WAITING: Final = (PlatformState.PAID, PlatformState.FORBIDDEN)
 _DAY: Final = 86_400_000  # ms
 _ORDER_PAGE, _REFUND_PAGE = 50, 100  # rows, the most that the platform gives
+_TAKEN: Final = Reply(body=b'{"result":1}', content_type="application/json; charset=utf-8")
+_REFUSED: Final = Reply(status=403, body=b"refused")
 _DELIVER: Final = "open.seller.order.goods.deliver"
 
 
@@ -59,7 +61,7 @@ class Parcel(Struct, frozen=True):
 
 
 class KuaishouShop(ShopBase):
-    """Implements core.ports.Shop. ``overlap`` and ``deep`` in seconds, see connectors.shops.kuaishou.walk."""
+    """Implements core.ports.Shop and Receiver. ``overlap`` and ``deep`` in seconds, see connectors.shops.kuaishou.walk."""
 
     platform = "kuaishou"
     specs: Mapping[Effect, EffectSpec] = {
@@ -115,12 +117,18 @@ class KuaishouShop(ShopBase):
         answer = await self._query("open.order.detail", {"oid": number}, msgspec.Raw)
         return self._asked_for(ext_id, order_of(answer, self.name), "orderBaseInfo.oid")
 
-    async def hint(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """True for a push that opens with the message key and names our app; its content is not used."""
-        if not self._kuaishou.secrets.message:
+    async def receive(self, request: Inbound) -> Received:
+        """A push: a hint to pull when it opens with the message key and names our app; its content is not used."""
+        if request.method != "POST" or request.tail or not self._ours(request.body):
+            return Received(render=lambda _: _REFUSED)
+        return Received(render=lambda _: _TAKEN, pull=True)
+
+    def _ours(self, body: bytes) -> bool:
+        key = self._kuaishou.secrets.message
+        if not key:
             return False
         try:
-            push = msgspec.json.decode(open_push(body.decode(), self._kuaishou.secrets.message), type=_Push)
+            push = msgspec.json.decode(open_push(body.decode(), key), type=_Push)
         except (ValueError, *UNREADABLE):
             return False
         return push.appKey == self._kuaishou.app_key
