@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from connectors.practice.front import Gate
+    from connectors.practice.pushes import Pushes
     from connectors.practice.stripe_objects import Provider
     from connectors.practice.world import Shop, World
 
@@ -23,6 +24,7 @@ class Place:
     shop: Shop
     lag: float
     provider: Provider | None
+    pushes: Pushes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,4 @@ class Market:
     tokens_expire: bool = True
     cards: bool = False  # money is objects of a payment provider of their own
     undo_opens_refund: bool = False  # the platform undoes a paid order by a refund of its own
+    pushes: bool = False  # the platform calls the desk, and some of what it says comes in no other way

@@ -20,6 +20,7 @@ from connectors.practice.mailbox import Mailbox, MailServer
 from connectors.practice.market import Place
 from connectors.practice.mint import mint_keys, secret
 from connectors.practice.plans import Plan
+from connectors.practice.pushes import Pushes
 from connectors.practice.stock import Supply
 from connectors.practice.stripe_objects import Provider
 from connectors.practice.wire import HttpServer
@@ -46,6 +47,7 @@ class Setting:
     faults: Faults
     kills: Kills
     hooks: Hooks | None
+    pushes: Pushes | None
     http: HttpServer
     mail: MailServer
     control_token: str
@@ -60,6 +62,8 @@ class Setting:
         await self.buyers.stop()
         if self.hooks is not None:
             await self.hooks.stop()
+        if self.pushes is not None:
+            await self.pushes.stop()
         await self.mail.stop()
         await self.http.stop()
         await self.ledger.close()
@@ -81,13 +85,16 @@ def build(
     chaos = Faults(faults, seed, ledger, clock, tuple(market.platform for market in chosen))
     kills = Kills(ledger)
     provider = Provider(world) if any(market.cards for market in chosen) else None
+    pushes = Pushes(chaos) if any(market.pushes for market in chosen) else None
     hooks: Hooks | None = None
     gates: dict[str, Gate] = {}
     for n, market in enumerate(chosen, 1):
         shop = world.shops[market.shop] = Shop(market, n, rng)
-        gates[market.door] = market.gate(Place(world, shop, pdd_lag, provider))
+        gates[market.door] = market.gate(Place(world, shop, pdd_lag, provider, pushes))
         if market.cards and provider is not None:
             hooks = Hooks(world, provider, chaos, shop.app_secret)
+    if pushes is not None:
+        pushes.listen(world)
     front = Front(ledger, chaos, kills, gates)
     buyers = Buyers(world, provider, source, rate, late)
     token = secret(random.Random(f"control/{os.urandom(16).hex()}"), "", 40)
@@ -95,7 +102,19 @@ def build(
     front.control(control.handle)
     mail = MailServer(Mailbox(world, chaos, kills))
     return Setting(
-        folder, world, ledger, front, buyers, provider, chaos, kills, hooks, HttpServer(front.handle), mail, token
+        folder,
+        world,
+        ledger,
+        front,
+        buyers,
+        provider,
+        chaos,
+        kills,
+        hooks,
+        pushes,
+        HttpServer(front.handle),
+        mail,
+        token,
     )
 
 
@@ -113,6 +132,8 @@ def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
     }
     return {
         "http": base,
+        # Where platforms that push expect the desk; 0 when there are none.
+        "hook_port": setting.pushes.port if setting.pushes else 0,
         "smtp_port": smtp,
         "control": f"{base}/_control",
         "control_token": setting.control_token,

@@ -63,7 +63,7 @@ def write_files(ready: dict[str, Any], folder: Path, rules: Path, language: str,
     where real ones wait for hours, so it is shorter here than a merchant would set it.
     """
     lines = ["[core]", f"data_dir = {_toml(os.fspath(folder))}", f"language = {_toml(language)}"]
-    lines += [f"fresh_seconds = {fresh}", ""]
+    lines += [f"fresh_seconds = {fresh}", f"webhook_port = {ready.get('hook_port', 0)}", ""]
     for section in ("shops", "channels"):
         for name, options in ready[section].items():
             lines += [f"[{section}.{name}]", *(f"{key} = {_toml(value)}" for key, value in options.items()), ""]
