@@ -15,7 +15,7 @@ from connectors.practice.plans import Plan
 from connectors.registry import build_shop
 from core.model.clock import now_us
 from core.model.effects import Call, Effect, Result, Slot
-from core.model.order import OrderUpdate, Payment, PlatformState, Refund, RefundState
+from core.model.order import OrderUpdate, Payment, PaymentKind, PlatformState, Refund, RefundState
 from core.ports import ConnectorError, Shop
 from tests.connectors.practice_client import Desk, plan, world
 
@@ -125,28 +125,22 @@ async def test_the_way_of_an_order(tmp_path: Path) -> None:
 
 
 async def test_money_back(tmp_path: Path) -> None:
-    acts = [(0.0, "pay"), (0.2, "refund"), (0.9, "refund_agreed")]
-    async with playing(tmp_path, plan(1, "douyin", acts=acts)) as (desk, shop):
-        await desk.control("POST", "begin")
-        found: list[Any] = []
-        cursor: str | None = None
-        states: list[PlatformState] = []
-
-        async def look() -> bool:
-            nonlocal cursor
-            fresh, cursor = await pulled(shop, cursor)
-            found.extend(fresh)
-            states.extend(update.state for update in fresh if isinstance(update, OrderUpdate))
-            return any(isinstance(update, Payment) for update in fresh)
-
-        deadline = time.monotonic() + 15
-        while not await look():
-            assert time.monotonic() < deadline
-        assert PlatformState.FORBIDDEN in states, "while the request was open"
-        assert states[-1] is PlatformState.REFUNDED
-        refunds = [update for update in found if isinstance(update, Refund)]
-        assert {refunds[0].state, refunds[-1].state} == {RefundState.OPEN, RefundState.DONE}
-        assert [update.amount for update in found if isinstance(update, Payment)] == [4890]
+    async with playing(tmp_path, plan(1, "douyin")) as (desk, shop):
+        await desk.begin()
+        (paid,), cursor = await pulled(shop)
+        world_ = desk.setting.world
+        order = world_.shops["douyin-main"].orders[paid.ext_id]
+        world_.open_refund(order, "不想要了")
+        (held, asked), cursor = await pulled(shop, cursor)
+        assert (held.state, held.forbid) == (PlatformState.FORBIDDEN, "refund open")
+        assert isinstance(asked, Refund)
+        assert (asked.state, asked.amount, asked.reason) == (RefundState.OPEN, 4890, "不想要了")
+        world_.settle_refund(order, True)
+        (ended, done, money), _ = await pulled(shop, cursor)
+        assert ended.state is PlatformState.REFUNDED
+        assert (done.refund_id, done.state) == (asked.refund_id, RefundState.DONE)
+        assert isinstance(money, Payment)
+        assert (money.kind, money.amount) == (PaymentKind.REFUND, 4890)
 
 
 async def test_under_review_nothing_is_issued(tmp_path: Path) -> None:
