@@ -219,3 +219,4 @@ class EventKind(IntEnum):
     CLAIMED = 24
     STARTED = 25
     QUARANTINED = 26
+    PICKED_UP = 27  # the buyer was shown the keys on the pick-up page

@@ -90,18 +90,11 @@ def _protocol(patience: Patience) -> type[H11Protocol]:
     return _Protocol
 
 
-class Webhooks:
-    """The HTTP side of the doors. ``port`` 0 takes a free one, to be read from ``port`` once ``started``."""
+class Port:
+    """An app of ours on a port, each connection bounded. ``port`` 0 takes a free one, to be read once ``started``."""
 
-    def __init__(
-        self, doors: Mapping[str, Door], port: int, host: str = "127.0.0.1", patience: Patience | None = None
-    ) -> None:
-        self._doors, self._port = doors, port
-        self._held = 0
-        methods = ["GET", "POST"]
-        paths = ("/hook/{name}", "/hook/{name}/{tail:path}")
-        app = Starlette(routes=[Route(path, self._take, methods=methods) for path in paths])
-        app.router.redirect_slashes = False
+    def __init__(self, app: Starlette, port: int, host: str = "127.0.0.1", patience: Patience | None = None) -> None:
+        self._port = port
         config = uvicorn.Config(
             app,
             host=host,
@@ -130,6 +123,31 @@ class Webhooks:
         if not self._server.started:
             return self._port
         return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    async def serve(self) -> None:
+        """Until cancelled; then requests under way get two seconds to be answered, and the port is given back."""
+        serving = asyncio.ensure_future(self._server.serve())
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self._server.should_exit = True
+            await serving
+            raise
+
+
+class Webhooks(Port):
+    """The HTTP side of the doors."""
+
+    def __init__(
+        self, doors: Mapping[str, Door], port: int, host: str = "127.0.0.1", patience: Patience | None = None
+    ) -> None:
+        self._doors = doors
+        self._held = 0
+        methods = ["GET", "POST"]
+        paths = ("/hook/{name}", "/hook/{name}/{tail:path}")
+        app = Starlette(routes=[Route(path, self._take, methods=methods) for path in paths])
+        app.router.redirect_slashes = False
+        super().__init__(app, port, host, patience)
 
     async def _take(self, request: Request) -> Response:
         door = self._doors.get(str(request.path_params["name"]))
@@ -160,16 +178,6 @@ class Webhooks:
         finally:
             self._held -= len(body)
         return Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})
-
-    async def serve(self) -> None:
-        """Until cancelled; then requests under way get two seconds to be answered, and the port is given back."""
-        serving = asyncio.ensure_future(self._server.serve())
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            self._server.should_exit = True
-            await serving
-            raise
 
 
 def _joined(request: Request) -> dict[str, str]:

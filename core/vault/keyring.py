@@ -19,13 +19,13 @@ class VaultError(Exception):
 
 
 class Keyring:
-    """The two keys derived from the master key (HKDF-SHA256, RFC 5869): one wraps, one makes prints.
+    """The keys derived from the master key (HKDF-SHA256, RFC 5869): one wraps, one makes prints, one pick-up links.
 
     They are separate so that a leak of the blind index's key opens nothing, and the master key itself is used for
     nothing else.
     """
 
-    __slots__ = ("index_key", "mark", "warnings", "wrap_key")
+    __slots__ = ("index_key", "link_key", "mark", "warnings", "wrap_key")
 
     def __init__(self, master: bytes, warnings: tuple[str, ...] = ()) -> None:
         if len(master) != SIZE:
@@ -34,6 +34,7 @@ class Keyring:
             raise VaultError("this master key is a pattern, not a random key; make one with: openssl rand -hex 32")
         self.wrap_key = _derive(master, b"keydesk/wrap/1")
         self.index_key = _derive(master, b"keydesk/index/1")
+        self.link_key = _derive(master, b"keydesk/pickup/1")
         self.mark = _derive(master, b"keydesk/mark/1")[:8].hex()  # safe to store: tells which master key it was
         self.warnings = warnings
 
