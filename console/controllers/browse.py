@@ -207,4 +207,4 @@ class Browse:
         current = self._model.current
         if current is not None and current["id"] == order["row"]["id"]:
             self._seen_detail = key
-            desk.detail.show_order(order)
+            await desk.detail.show_order(order)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from console.client import ClientError
 from console.i18n import t
+from console.widgets.direct import give_way
 from console.wire import Window
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 PAGE = 64
-SLICE = 4  # rows drawn before other work gets a turn
+SLICE = 2  # rows drawn before other work gets a turn
 HAND_S = 3.0  # how long after a key the list stays still
 
 
@@ -155,7 +156,7 @@ class Loader:
         queue = self._desk.queue
         for at in range(0, len(ids), SLICE):
             queue.draw_ids(ids[at : at + SLICE])
-            await asyncio.sleep(0)  # a key pressed meanwhile goes first
+            await give_way()
         if queue.model.cursor in ids:
             queue.post_message(queue.Moved())
 

@@ -30,12 +30,14 @@ from console.screens.prompt import Check, PromptScreen
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
 from console.widgets.detail import DetailPane
+from console.widgets.direct import Bar
 from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
 from console.widgets.queue_table import QueueTable
 from core.model.clock import Clock
 
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
+BARS = ("status", "rates", "tabs", "columns", "notice", "stock", "say", "foot")
 DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in full
 
 
@@ -64,7 +66,8 @@ class DeskScreen(Screen[None]):
         self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
         self.standing = DeskStanding(force_read_only=read_only, view=view)
         self.queue = QueueTable(clock, glyphs, direct, id="queue")
-        self.detail = DetailPane(clock, keymap.sign("detail_down"), id="detail")
+        self.detail = DetailPane(clock, keymap.sign("detail_down"), direct, id="detail")
+        self.bars = {name: Bar(direct, id=name) for name in BARS}
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
@@ -78,20 +81,16 @@ class DeskScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
-        yield Plain(id="status")
-        yield Plain(id="rates")
-        yield Plain(id="tabs")
+        yield from (self.bars[name] for name in ("status", "rates", "tabs"))
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Plain(id="columns")
+                yield self.bars["columns"]
                 yield Plain(id="empty")
                 yield self.queue
                 yield self.case_list
-            yield self.detail
-        yield Plain(id="notice")
-        yield Plain(id="stock")
-        yield Plain(id="say")
-        yield Plain(id="foot")
+            with Container(id="detail-box"):  # border and padding are its own: what paints itself has none
+                yield self.detail
+        yield from (self.bars[name] for name in ("notice", "stock", "say", "foot"))
 
     def on_mount(self) -> None:
         """Starts following the core."""
@@ -209,19 +208,19 @@ class DeskScreen(Screen[None]):
         """The job that runs, else what was said last."""
         job = self.jobs.current
         line = self.jobs.line(job, self.clock()) if job is not None else self._said
-        self.query_one("#say", Plain).show(line.truncate(max(self.size.width, 1), ellipsis=False))
+        self.bars["say"].show(line.truncate(max(self.size.width, 1), ellipsis=False))
 
     def show_head(self) -> None:
         """Figures, views, stock, keys."""
         if not self.is_mounted or not self.size.width:
             return
         width, now = self.size.width, self.clock()
-        self.query_one("#status", Plain).show(head.status_line(self.standing, width))
-        self.query_one("#rates", Plain).show(head.rates_line(self.standing, now, width, self.glyphs))
-        self.query_one("#tabs", Plain).show(head.tabs_line(self.standing, width, self.pane))
-        self.query_one("#stock", Plain).show(head.stock_line(self.standing.stock, now, width))
+        self.bars["status"].show(head.status_line(self.standing, width))
+        self.bars["rates"].show(head.rates_line(self.standing, now, width, self.glyphs))
+        self.bars["tabs"].show(head.tabs_line(self.standing, width, self.pane))
+        self.bars["stock"].show(head.stock_line(self.standing.stock, now, width))
         self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
-        self.query_one("#foot", Plain).show(head.footer_line(self.keymap, self.standing, self.scopes, width))
+        self.bars["foot"].show(head.footer_line(self.keymap, self.standing, self.scopes, width))
 
     def show_notice(self) -> None:
         """Marks, new orders waiting, the filter, where the cursor is."""
@@ -245,7 +244,7 @@ class DeskScreen(Screen[None]):
         if self.pane == "cases":
             here, total = str(self.case_list.index + 1), str(self.cases.total)
         right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
-        self.query_one("#notice", Plain).show(head.ends(left, right, max(self.size.width, 1)))
+        self.bars["notice"].show(head.ends(left, right, max(self.size.width, 1)))
 
     def show_list_state(self) -> None:
         """Rows, or the words that stand for them."""
@@ -259,7 +258,7 @@ class DeskScreen(Screen[None]):
         """The queue or the exceptions."""
         self.pane = pane
         self.case_list.display = pane == "cases"
-        self.query_one("#columns", Plain).display = pane == "queue"
+        self.bars["columns"].display = pane == "queue"
         if pane == "cases":
             self.open_detail(True)
         self.show_list_state()
@@ -284,7 +283,7 @@ class DeskScreen(Screen[None]):
     def open_detail(self, open: bool) -> None:
         """Shows or hides the order in full; beside the list it always shows."""
         self.detail_open = open or not self.narrow
-        self.detail.display = self.detail_open
+        self.detail.display = self.query_one("#detail-box").display = self.detail_open
 
     def on_resize(self, event: events.Resize) -> None:
         """Below 120 columns the detail goes under the list and opens by key."""
@@ -302,9 +301,7 @@ class DeskScreen(Screen[None]):
 
     @on(QueueTable.Moved)
     def _moved(self) -> None:
-        self.query_one("#columns", Plain).show(
-            Content.styled(header(self.queue.columns, self.queue.size.width), "bold")
-        )
+        self.bars["columns"].show(Content.styled(header(self.queue.columns, self.queue.size.width), "bold"))
         self.show_notice()
         row = self.queue.model.current
         if not self.detail_open or self.pane != "queue":

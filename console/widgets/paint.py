@@ -6,28 +6,27 @@ real terminal; in every other case ``paint`` answers False and the caller refres
 must give the same screen (tests compare them cell by cell).
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
-
-if TYPE_CHECKING:
-    from console.widgets.queue_table import QueueTable
+from textual.widget import Widget
 
 SYNC_ON, SYNC_OFF = "\x1b[?2026h", "\x1b[?2026l"
-Line = list[tuple[str, Style | None]]  # one entry a cell; the second cell of a wide character is ("", its style)
+Line = list[tuple[str, str]]  # (character, SGR parameters) a cell; a wide character's second cell is ("", the same)
 
 
-def to_cells(strip: Strip) -> Line:
-    """A drawn row as one entry a cell."""
+def to_cells(strip: Strip, code: Callable[[Style | None], str]) -> Line:
+    """A drawn row as one entry a cell. ``code`` gives the SGR parameters of a style."""
     out: Line = []
     for text, style, _control in strip:
+        ink = code(style)
         if text.isascii():
-            out += [(char, style) for char in text]
+            out += [(char, ink) for char in text]
             continue
         for char in text:
             width = get_character_cell_size(char)
@@ -36,54 +35,89 @@ def to_cells(strip: Strip) -> Line:
                     at = -1 if out[-1][0] else -2
                     out[at] = (out[at][0] + char, out[at][1])
                 continue
-            out.append((char, style))
+            out.append((char, ink))
             if width == 2:
-                out.append(("", style))
+                out.append(("", ink))
     return out
 
 
 def changed_runs(old: Line, new: Line) -> list[tuple[int, int]]:
     """Ranges of cells to write. A run never starts or ends inside a wide character, old or new; short gaps join."""
     runs: list[tuple[int, int]] = []
-    x, width = 0, len(new)
-    while x < width:
-        if old[x] == new[x]:
-            x += 1
+    width = len(new)
+    for x in [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]:
+        if runs and x < runs[-1][1]:
             continue
         start = x
         while start > 0 and (not new[start][0] or not old[start][0]):
             start -= 1
         end = x + 1
-        while end < width and (old[end] != new[end] or not new[end][0] or not old[end][0]):
+        while end < width and (not new[end][0] or not old[end][0]):
             end += 1
-        # Moving the cursor costs 6 to 8 bytes, so rewriting a few equal cells of one style is cheaper.
+        # Moving the cursor costs 5 or 6 bytes, so rewriting a few equal cells is cheaper.
         if runs and start - runs[-1][1] <= 4:
             runs[-1] = (runs[-1][0], end)
         else:
             runs.append((start, end))
-        x = end
     return runs
+
+
+def split_codes(codes: str) -> tuple[frozenset[str], str, str]:
+    """SGR parameters as (attributes, foreground, background); "" for a colour of the terminal's own."""
+    attributes, colours = set(), {"3": "", "4": ""}
+    parts = iter(codes.split(";") if codes else ())
+    for part in parts:
+        if part in ("38", "48"):
+            kind = next(parts)
+            rest = [next(parts) for _ in range(1 if kind == "5" else 3)]
+            colours[part[0]] = ";".join([part, kind, *rest])
+        elif len(part) > 1 and part[:-1] in ("3", "4", "9", "10"):
+            colours["3" if part[:-1] in ("3", "9") else "4"] = part
+        else:
+            attributes.add(part)
+    return frozenset(attributes), colours["3"], colours["4"]
+
+
+def change_ink(before: str | None, after: str) -> str:
+    """The shortest sequence that turns one ink into another; ``before`` None when it is not known."""
+    whole = f"\x1b[0;{after}m" if after else "\x1b[0m"
+    if before is None:
+        return whole
+    (have, fore, back), (want, new_fore, new_back) = split_codes(before), split_codes(after)
+    if not have <= want:
+        return whole
+    parts = sorted(want - have)
+    parts += [new_fore or "39"] if fore != new_fore else []
+    parts += [new_back or "49"] if back != new_back else []
+    part = f"\x1b[{';'.join(parts)}m" if parts else ""
+    return min(part, whole, key=len)
 
 
 class Painter:
     """Direct painting for one widget, with the memory of what stands on the screen."""
 
-    def __init__(self, widget: "QueueTable", enabled: bool = True) -> None:
+    def __init__(self, widget: Widget, enabled: bool = True) -> None:
         self._widget = widget
         self.enabled = enabled
         self.writes = 0
         self._screen: dict[int, tuple[Strip, Line | None]] = {}  # cells are made when first compared
-        self._ansi: dict[Style | None, str] = {}
+        self._inks: dict[Style | None, str] = {}
+        self._changes: dict[tuple[str | None, str], str] = {}
+        self._background: Color | None = None
+        self._place: tuple[object, Region, bool] | None = None  # the compositor's map, where we stand in it, covered
 
     def forget(self) -> None:
         """What stands on the screen is no longer known; the next paint of a line writes it whole."""
         self._screen.clear()
-        self._ansi.clear()
+        self._inks.clear()
+        self._background = None
 
     def filtered(self, strip: Strip) -> Strip:
         """The strip as this terminal may show it (NO_COLOR and the like)."""
+        if self._background is None:
+            self._background = self._widget.background_colors[1]
         for one in self._widget.app.get_line_filters():
-            strip = strip.apply_filter(one, self._widget.background_colors[1])
+            strip = strip.apply_filter(one, self._background)
         return strip
 
     def composed(self, y: int, lines: Sequence[Strip], whole: bool = True) -> None:
@@ -100,16 +134,19 @@ class Painter:
         app = widget.app
         if not self.enabled or not widget.is_attached or app.is_headless or app.is_inline:
             return None
-        if not app.is_running or app._driver is None or app._batch_count or app.screen is not widget.screen:
-            return None
         screen = widget.screen
+        if not app.is_running or app._driver is None or app._batch_count or app.screen is not screen:
+            return None
         # A pending layout or full repaint will move things; it draws this widget as well.
         if screen._layout_required or screen._repaint_required:
             return None
-        region = widget.region
-        if not region or not screen.region.contains_region(region) or self._covered(region):
-            return None
-        return region.x, region.y
+        seen = screen._compositor.visible_widgets  # another object whenever anything moved, came or went
+        if self._place is None or self._place[0] is not seen:
+            region = widget.region
+            hidden = not region or not screen.region.contains_region(region)
+            self._place = seen, region, hidden or self._covered(region)
+        _, region, covered = self._place
+        return None if covered else (region.x, region.y)
 
     def _covered(self, region: Region) -> bool:
         # Toasts and tooltips live on layers whose names start with an underscore.
@@ -125,19 +162,20 @@ class Painter:
             return False
         left, top = origin
         out: list[str] = []
-        ink = "\x1b[0m"
+        ink: str | None = None
         width = self._widget.size.width
         for y in lines:
             strip = self.filtered(self._widget.render_line(y))
             old = self._screen.get(y)
             if old is not None and old[0] is strip:
                 continue
-            new = to_cells(strip)
-            before = [] if old is None else old[1] or to_cells(old[0])
+            new = to_cells(strip, self._ink)
+            before = [] if old is None else old[1] or to_cells(old[0], self._ink)
             runs = changed_runs(before, new) if len(before) == len(new) else [(0, width)]
             self._screen[y] = (strip, new)
-            for start, end in runs:
-                out.append(f"\x1b[{top + y + 1};{left + start + 1}H")
+            for number, (start, end) in enumerate(runs):
+                # The column is named absolutely: terminals differ about the width of rare characters.
+                out.append(f"\x1b[{left + start + 1}G" if number else f"\x1b[{top + y + 1};{left + start + 1}H")
                 ink = self._write_cells(new[start:end], out, ink)
         if out:
             self.writes += 1
@@ -145,30 +183,25 @@ class Painter:
             driver = app._driver
             assert driver is not None
             cursor = app.cursor_position
-            body = "\x1b[0m" + "".join(out) + f"\x1b[0m\x1b[{cursor.y + 1};{cursor.x + 1}H"
+            body = "".join(out) + f"\x1b[0m\x1b[{cursor.y + 1};{cursor.x + 1}H"
             driver.write(SYNC_ON + body + SYNC_OFF if app._sync_available else body)
         return True
 
-    def _write_cells(self, cells: Line, out: list[str], ink: str) -> str:
-        """Appends cells and the style changes between them; answers the style that is left on."""
-        index, count = 0, len(cells)
-        while index < count:
-            style = cells[index][1]
-            end = index + 1
-            while end < count and cells[end][1] == style:
-                end += 1
-            wanted = self._codes(style)
+    def _write_cells(self, cells: Line, out: list[str], ink: str | None) -> str | None:
+        """Appends cells and the changes of ink between them; answers the ink that is left."""
+        for char, wanted in cells:
             if wanted != ink:
-                out.append(wanted)
+                change = self._changes.get((ink, wanted))
+                if change is None:
+                    change = self._changes[(ink, wanted)] = change_ink(ink, wanted)
+                out.append(change)
                 ink = wanted
-            out.append("".join(char for char, _ in cells[index:end]))
-            index = end
+            out.append(char)
         return ink
 
-    def _codes(self, style: Style | None) -> str:
-        codes = self._ansi.get(style)
+    def _ink(self, style: Style | None) -> str:
+        codes = self._inks.get(style)
         if codes is None:
             system = self._widget.app.console._color_system or ColorSystem.TRUECOLOR
-            ansi = Strip.render_ansi(style, system) if style is not None else ""
-            codes = self._ansi[style] = f"\x1b[0;{ansi}m" if ansi else "\x1b[0m"
+            codes = self._inks[style] = Strip.render_ansi(style, system) if style is not None else ""
         return codes

@@ -3,32 +3,31 @@
 DataTable is not used: any changed cell makes it render every visible row, and its cursor is a row number.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from console.presenters import row as rows
 from console.presenters.cells import UNICODE, Glyphs
 from console.state.queue import QueueModel
-from console.widgets.paint import Painter
+from console.widgets.direct import Direct
 from console.wire import Row
 from core.model.clock import Clock
 
 LOOKS = ("plain", "id", "dim", "strong", "good", "warn", "bad", "tag")
+FOLLOW_S = 0.01  # what follows the cursor is drawn so much later: the row itself goes to the terminal first
 STATES = ("row", "cursor", "marked", "gone")
 
 
-class QueueTable(Widget, can_focus=True):
+class QueueTable(Direct, can_focus=True):
     """Draws a QueueModel. It asks for more rows by message and never talks to the core itself."""
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"queue--{name}" for name in (*LOOKS, "cursor", "marked", "gone")}
 
     class Wants(Message):
@@ -45,34 +44,30 @@ class QueueTable(Widget, can_focus=True):
             return isinstance(message, QueueTable.Moved)
 
     def __init__(self, clock: Clock, glyphs: Glyphs = UNICODE, direct: bool = True, id: str | None = None) -> None:
-        super().__init__(id=id)
+        super().__init__(direct, id)
         self.model = QueueModel()
         self.top = 0
         self.columns = rows.layout(80)
         self._clock, self._glyphs = clock, glyphs
         self._styles: dict[tuple[str, str], Style] = {}
-        self._cache: dict[int, tuple[object, Strip]] = {}
+        self._cache: dict[tuple[int, str], tuple[object, Strip]] = {}
+        self._telling: asyncio.TimerHandle | None = None
         self._times: dict[int, tuple[str, str]] = {}
-        self.painter = Painter(self, direct)
 
     # drawing
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self) -> None:
         """Another width may mean other columns."""
-        self.columns = rows.layout(event.size.width)
-        self._forget()
+        super().resized()
+        self.columns = rows.layout(self.size.width)
         self._hold_cursor_in_view()
         self.post_message(self.Moved())
 
-    def notify_style_update(self) -> None:
-        """Theme or sheet changed: every drawn row is stale."""
-        super().notify_style_update()
-        self._forget()
-
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Every drawn row is stale."""
+        super().forget()
         self._styles.clear()
         self._cache.clear()
-        self.painter.forget()
 
     def _style(self, state: str, look: str) -> Style:
         found = self._styles.get((state, look))
@@ -96,8 +91,8 @@ class QueueTable(Widget, can_focus=True):
         marked, gone = id in self.model.marks, id in self.model.gone
         state = "cursor" if id == self.model.cursor else "marked" if marked else "gone" if gone else "row"
         times = self._times[id] = rows.time_cells(row, now)
-        key = (row["version"], id, state, marked, gone, id == self.model.anchor, times, width, _live(row))
-        cached = self._cache.get(id)
+        key = (row["version"], marked, gone, id == self.model.anchor, times, width, _live(row))
+        cached = self._cache.get((id, state))
         if cached is not None and cached[0] == key:
             return cached[1]
         sign = self._glyphs.mark if marked else self._glyphs.claimed if row["claim"] else " "
@@ -111,28 +106,16 @@ class QueueTable(Widget, can_focus=True):
         strip = Strip(parts, used).adjust_cell_length(width, self._style(state, "plain")).simplify()
         if len(self._cache) > 600:
             self._cache.clear()
-        self._cache[id] = (key, strip)
+        self._cache[(id, state)] = (key, strip)
         return strip
 
     def render_line(self, y: int) -> Strip:
         """A line of the widget, for whoever composes the screen."""
         return self.strip(self.top + y)
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Lines for the compositor. The rows are cached here, so Textual's own line cache is left out: rows that the
-        painter drew itself would be stale in it."""
-        lines = [self.painter.filtered(self.strip(self.top + y)) for y in crop.line_range]
-        whole = crop.column_span == (0, self.size.width)
-        self.painter.composed(crop.y, lines, whole)
-        return lines if whole else [line.crop(crop.x, crop.right) for line in lines]
-
     def draw(self, indexes: Iterable[int]) -> None:
         """Draws these rows again, if they are in view."""
-        height = self.size.height
-        lines = sorted({i - self.top for i in indexes if 0 <= i - self.top < height})
-        if lines and not self.painter.paint(lines):
-            for y in lines:
-                self.refresh(Region(0, y, self.size.width, 1))
+        self.draw_lines(i - self.top for i in indexes)
 
     def draw_all(self) -> None:
         """Draws every row in view again."""
@@ -202,6 +185,13 @@ class QueueTable(Widget, can_focus=True):
             self.post_message(self.Wants(down=True))
         elif step < 0 and at + step - 2 * page < 0 and not model.at_head:
             self.post_message(self.Wants(down=False))
+        if not self.painter.enabled:
+            self.post_message(self.Moved())
+        elif self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(FOLLOW_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
         self.post_message(self.Moved())
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

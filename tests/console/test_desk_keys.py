@@ -15,6 +15,7 @@ from console.screens.menu import MenuScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from console.screens.reveal import RevealScreen
+from console.widgets.direct import Board
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
@@ -29,7 +30,9 @@ def desk_of(pilot: Pilot[None]) -> DeskScreen:
 
 
 def shown(pilot: Pilot[None], selector: str) -> str:
-    return pilot.app.screen.query_one(selector, Plain).plain
+    found = pilot.app.screen.query_one(selector)
+    assert isinstance(found, Plain | Board)
+    return found.plain
 
 
 async def on_screen(pilot: Pilot[None], kind: type[Any]) -> Any:

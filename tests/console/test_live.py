@@ -7,6 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from console.controllers import loader
+from console.widgets.direct import Bar
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_core import Core
@@ -19,7 +20,7 @@ def desk_of(pilot: Pilot[None]) -> Any:
 
 
 def notice(pilot: Pilot[None]) -> str:
-    return desk_of(pilot).query_one("#notice", Plain).plain
+    return desk_of(pilot).query_one("#notice", Bar).plain
 
 
 def newcomer(core: Core) -> None:
@@ -85,7 +86,7 @@ async def test_a_core_that_dies_and_comes_back(serve: Callable[..., Served]) -> 
         assert "断线" in notice(pilot)
         assert len(desk.queue.model.shown) == 60, "what was known stays on the screen"
         await pilot.press("h")
-        assert "连接断了" in desk.query_one("#say", Plain).plain
+        assert "连接断了" in desk.query_one("#say", Bar).plain
         again = Served(lambda: Core(60), served.path)
         try:
             await until(pilot, lambda: desk.standing.link == "live", "it reconnects by itself", 15)
@@ -133,7 +134,7 @@ async def test_an_idle_screen_draws_nothing(served: Served) -> None:
         await ready(pilot)
         desk = desk_of(pilot)
         await until(pilot, lambda: desk.browse._seen_detail and len(desk.detail._lines) > 8, "the detail")
-        await until(pilot, lambda: "space" in desk.query_one("#foot", Plain).plain, "the foot")
+        await until(pilot, lambda: "space" in desk.query_one("#foot", Bar).plain, "the foot")
         drawn: list[object] = []
         real = desk._compositor.render_update
 

@@ -1,5 +1,6 @@
 """Direct painting gives the compositor's own screen, cell by cell, and gives way whenever anything overlaps."""
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -9,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 from textual.strip import Strip
 
 from console.app import DeskApp
-from console.widgets.paint import changed_runs, to_cells
+from console.widgets.direct import Direct
+from console.widgets.paint import change_ink, changed_runs, to_cells
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 
@@ -76,11 +80,12 @@ class Screens:
         self.driver.written.clear()
         whole = pyte.Screen(*self.size)
         # Asking the compositor must not teach the painter what it should have known by itself.
-        memory = self.app.desk.queue.painter._screen
-        kept = dict(memory)
+        memories = [one.painter._screen for one in self.app.desk.query(Direct)]
+        kept = [dict(one) for one in memories]
         update = self.app.screen._compositor.render_full_update()
-        memory.clear()
-        memory.update(kept)
+        for memory, before in zip(memories, kept, strict=True):
+            memory.clear()
+            memory.update(before)
         pyte.Stream(whole).feed(update.render_segments(self.app.console))
         for y in range(self.size[1]):
             for x in range(self.size[0]):
@@ -251,9 +256,53 @@ async def test_a_changed_cell_costs_few_bytes(served: Served) -> None:
     await in_terminal(served, (160, 48), script)
 
 
+async def test_the_cursor_alone_needs_no_frame_of_the_compositor(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+
+        def rested() -> bool:
+            seen = desk.browse._seen_detail
+            return seen is not None and seen[0] == desk.queue.model.cursor and not desk.detail._stale
+
+        await settle(pilot)
+        painted = desk.query(Direct)
+        before = {one.id: one.painter.writes for one in painted}
+        screens.compare("start")
+        for _ in range(3):
+            await pilot.press("j")
+            await until(pilot, rested, "the order under the cursor in full")
+        writes = {one.id: one.painter.writes - before[one.id] for one in painted}
+        assert writes["queue"] == 3
+        assert writes["detail"] >= 3
+        assert writes["notice"] == 3
+        assert sum(writes.values()) == len(screens.driver.written), "whatever was written came from a painter"
+        screens.compare("moving and resting")
+
+    await in_terminal(served, (160, 48), script)
+
+
+async def test_what_is_put_while_slices_are_drawn_takes_their_place(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        desk = screens.app.desk
+        long = [Content(f"line {n}") for n in range(30)]
+        drawing = asyncio.create_task(desk.detail.put_by_slices(long))
+        await asyncio.sleep(0)
+        assert desk.detail._stale, "not all of it is drawn yet"
+        desk.detail.put([Content("other"), *long[1:20]])
+        await drawing
+        assert not desk.detail._stale
+        screens.compare("replaced")
+        area, cells = desk.detail.region, screens.painted.buffer
+        shown = ["".join(cells[y][x].data for x in range(area.x, area.right)).rstrip() for y in area.line_range]
+        assert shown[:21] == ["other", *(f"line {n}" for n in range(1, 20)), ""]
+
+    await in_terminal(served, (160, 48), script)
+
+
 async def test_with_direct_painting_off_the_screen_is_the_same(served: Served) -> None:
     async def script(pilot: Pilot[None], screens: Screens) -> None:
-        screens.app.desk.queue.painter.enabled = False
+        for one in screens.app.desk.query(Direct):
+            one.painter.enabled = False
         await pilot.press("j", "space", "j")
         change_rows(served, screens.app, 1)
         await screens.app.desk.loader.renew()
@@ -263,6 +312,26 @@ async def test_with_direct_painting_off_the_screen_is_the_same(served: Served) -
     await in_terminal(served, (160, 48), script)
 
 
+INKS = st.builds(
+    Style,
+    bold=st.booleans(),
+    strike=st.booleans(),
+    reverse=st.booleans(),
+    color=st.sampled_from([None, "red", "bright_blue", "color(200)", "#102030"]),
+    bgcolor=st.sampled_from([None, "green", "bright_black", "color(17)", "#a0b0c0"]),
+)
+
+
+@given(INKS, INKS, st.sampled_from([ColorSystem.STANDARD, ColorSystem.EIGHT_BIT, ColorSystem.TRUECOLOR]))
+def test_a_change_of_ink_gives_what_the_whole_sequence_gives(old: Style, new: Style, system: ColorSystem) -> None:
+    before, after = (Strip.render_ansi(style, system) for style in (old, new))
+    screens = [pyte.Screen(4, 1) for _ in range(2)]
+    pyte.Stream(screens[0]).feed(f"\x1b[0;{before}m" + change_ink(before, after) + "x")
+    pyte.Stream(screens[1]).feed(change_ink(None, after) + "x")
+    assert screens[0].buffer[0][0] == screens[1].buffer[0][0]
+    assert len(change_ink(before, after)) <= len(change_ink(None, after))
+
+
 def strip_of(text: str, bold: bool) -> Strip:
     return Strip([Segment(text, Style(bold=bold))])
 
@@ -270,8 +339,8 @@ def strip_of(text: str, bold: bool) -> Strip:
 @given(st.text(alphabet="ab 张三１é", max_size=20), st.text(alphabet="ab 张三１é", max_size=20))
 def test_runs_cover_every_difference_and_split_no_wide_character(old: str, new: str) -> None:
     width = max(cell_len(old), cell_len(new))
-    before = to_cells(strip_of(old + " " * (width - cell_len(old)), False))
-    after = to_cells(strip_of(new + " " * (width - cell_len(new)), False))
+    before = to_cells(strip_of(old + " " * (width - cell_len(old)), False), str)
+    after = to_cells(strip_of(new + " " * (width - cell_len(new)), False), str)
     assert len(before) == len(after) == width
     screen = list(before)
     for start, end in changed_runs(before, after):
