@@ -135,6 +135,9 @@ async def test_nothing_is_sent_for_an_order_that_cannot_be_read(shop: Shop, plat
     platform.override[DETAIL] = lambda params: error(20000, "isp.service-error")
     outcome = await shop.perform(send())
     assert (outcome.result, outcome.why) == (Result.LATER, "order unread: platform")
+    platform.override[DETAIL] = lambda params: error(50002, "isv.business-failed:30001")
+    assert (await shop.perform(send())).result is Result.REJECTED, "there is no such order"
+    assert (await shop.perform(send(attempt=2))).result is Result.UNKNOWN
     platform.override[DETAIL] = lambda params: ok({"shop_order_detail": load("douyin/order") | {"pay_amount": "39.80"}})
     assert (await shop.perform(send())).result is Result.REJECTED
     del platform.override[DETAIL]

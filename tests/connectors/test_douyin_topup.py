@@ -162,6 +162,11 @@ async def test_a_lines_number_leads_to_its_order(shop: Shop, platform: Platform)
     assert (known.batch[0].ext_id, known.look) == (ORDER, ORDER)
     assert (await receive(shop, ask("topup/query", SUB))).look == ORDER
     assert said(known)["data"]["trade_order_no"] == SUB, "given back as it came"
+    assert [(await receive(shop, ask("topup/query", number))).pull for number in (SUB, ORDER, "77")] == [
+        False,
+        False,
+        True,
+    ]
 
 
 async def test_an_order_that_cannot_be_read(shop: Shop, platform: Platform) -> None:

@@ -113,7 +113,8 @@ class DouyinShop(ShopBase):
             return refused(question)
         found = await self._traded(question)
         ext_id = found.ext_id if found else self._orders_of.get(question.number, question.number)
-        return Received(render=answer(question), batch=(found,) if found else (), pull=found is None, look=ext_id)
+        unheard = found is None and ext_id not in self._issues
+        return Received(render=answer(question), batch=(found,) if found else (), pull=unheard, look=ext_id)
 
     async def _traded(self, question: Asked) -> OrderUpdate | Quarantined | None:
         """A new top-up's order as it stands, to be stored before Douyin is answered; None when pulling must find it."""
@@ -135,6 +136,8 @@ class DouyinShop(ShopBase):
             return Outcome(result=Result.REJECTED, why="no keys in the call")
         try:
             issue = await self._issue_of(call.ext_id)
+        except Refused as refusal:
+            return await self._refused(call, DouyinFailure("refused", message=str(refusal)), 0)
         except ConnectorError as error:
             # Nothing was sent by this attempt, and only reading is in the way.
             return Outcome(result=Result.LATER, why=f"order unread: {error.kind}", retry_after=error.retry_after or 2.0)
@@ -142,8 +145,8 @@ class DouyinShop(ShopBase):
         for slot in call.slots:
             by_line.setdefault(slot.line, []).append(slot)
         if issue is None or not by_line.keys() <= issue.skus.keys():
-            refusal = DouyinFailure("refused", message="the order does not show the lines that the keys are bound to")
-            return await self._refused(call, refusal, 0)
+            why = "the order does not show the lines that the keys are bound to"
+            return await self._refused(call, DouyinFailure("refused", message=why), 0)
         for done, (line, slots) in enumerate(by_line.items()):
             try:
                 await self._authorised(_SYNC, coupons(call, line, slots, issue), msgspec.Raw, once=True)
