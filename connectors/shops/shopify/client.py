@@ -11,8 +11,10 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.base import error_of
+from connectors.shops.marks import Skew
 from connectors.signing import key_of
 from connectors.tokens import Pair, Tokens
+from core.model.clock import SECOND, Clock
 from core.model.effects import Outcome, Result
 from core.model.text import clean
 from core.ports import ConnectorError
@@ -90,7 +92,14 @@ class Shopify:
     """
 
     def __init__(
-        self, url: str, http: Http, tokens: Tokens, client_id: str = "", client_secret: str = "", version: str = VERSION
+        self,
+        url: str,
+        http: Http,
+        tokens: Tokens,
+        clock: Clock,
+        client_id: str = "",
+        client_secret: str = "",
+        version: str = VERSION,
     ) -> None:
         if client_id:
             key_of(client_secret, "client_secret")
@@ -98,9 +107,14 @@ class Shopify:
             raise ValueError("either access_token, or client_id and client_secret, must be given")
         self.url, self._http, self._tokens = url.rstrip("/"), http, tokens
         self._id, self._secret, self._version = client_id, client_secret, version
+        self._clock, self._skew = clock, Skew()
 
     def __repr__(self) -> str:
         return f"Shopify({self.url!r})"
+
+    def now(self) -> int:
+        """UTC seconds by Shopify's clock."""
+        return self._skew.there(self._clock() // SECOND)
 
     async def ask(self, document: str, variables: Mapping[str, object], kind: type[T]) -> T:
         """A query. Waits for the cost bucket where that takes seconds. Raises ConnectorError."""
@@ -130,6 +144,7 @@ class Shopify:
             used = self._tokens.access
             headers = {"x-shopify-access-token": used, "content-type": "application/json"}
             reply = await self._post(f"{self.url}/admin/api/{self._version}/graphql.json", body, headers, again)
+            self._skew.learn(reply, self._clock() // SECOND)
             try:
                 return _opened(reply, kind)
             except ShopifyFailure as failure:

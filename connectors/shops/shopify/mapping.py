@@ -225,13 +225,16 @@ def _line(item: _Item, purse: Purse, taxes_included: bool) -> Line:
 
 def _check_total(order: _Order, total: int, lines: tuple[Line, ...], purse: Purse) -> None:
     parts = sum(line.amount for line in lines)
-    line_tax = 0
+    shipping = purse.of(order.current_shipping_price_set, "currentShippingPriceSet")
     if not order.taxes_included:
         # The lines carry their own tax; what is left of the order's is that of shipping.
-        for item in order.line_items.nodes:
-            line_tax += sum(purse.of(one.price_set, "lineItems.taxLines") for one in item.tax_lines)
-        parts += purse.of(order.total_tax_set, "totalTaxSet") - line_tax
-    parts += purse.of(order.current_shipping_price_set, "currentShippingPriceSet")
+        taxes = [one for item in order.line_items.nodes for one in item.tax_lines]
+        left = purse.of(order.total_tax_set, "totalTaxSet")
+        left -= sum(purse.of(one.price_set, "lineItems.taxLines") for one in taxes)
+        if not -len(lines) <= left <= shipping:
+            raise Drift("lineItems.taxLines", "not the order's tax")
+        parts += left
+    parts += shipping
     parts += purse.of(order.total_tip_received_set, "totalTipReceivedSet")
     parts += purse.maybe(order.current_total_duties_set, "currentTotalDutiesSet")
     parts += purse.maybe(order.current_total_additional_fees_set, "currentTotalAdditionalFeesSet")

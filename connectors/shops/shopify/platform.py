@@ -19,7 +19,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
     tokens = Tokens(options.get("access_token", ""), client_id, Path(file) if file else None)
     return ShopifyShop(
         name,
-        Shopify(url_of(options), http, tokens, client_id, secret, options.get("api_version", VERSION)),
+        Shopify(url_of(options), http, tokens, clock, client_id, secret, options.get("api_version", VERSION)),
         clock,
         http,
         webhook_secret=secret,
@@ -28,7 +28,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
         takes_tests=_yes(options, "test_orders", False),
         poll_seconds=poll_seconds(options),
         start_days=start_days(options),
-        overlap=int(number(options, "overlap_seconds", 10, 1, 600)),
+        overlap=int(number(options, "overlap_seconds", 10, 5, 600)),
         deep=int(number(options, "deep_seconds", 600, 1, 3600)),
     )
 

@@ -25,6 +25,8 @@ from core.model.order import Batch, OrderUpdate, Quarantined, Update
 from core.model.text import clean
 from core.ports import ConnectorError
 
+# Two changes within a second leave the same row, so one is settled only once its second is over; seconds.
+_YOUNG = 2
 _OPEN = ("OPEN", "IN_PROGRESS")
 _WAITING = ("ON_HOLD", "SCHEDULED", "INCOMPLETE")
 
@@ -143,11 +145,12 @@ class ShopifyShop(ShopBase):
         place = place.opened(self._deep if goes_back else self._overlap)
         asked = {"first": PAGE, "after": place.after or None, "query": f"updated_at:>='{iso(place.start * SECOND)}'"}
         rows = (await self._shopify.ask(CHANGED, asked, _Changed)).orders
-        latest, fresh = 0, dict[str, None]()
+        latest, fresh, there = 0, dict[str, None](), self._shopify.now()
         for raw in rows.nodes:
             number, changed = _row(raw)
             latest = max(latest, changed)
-            if self._seen.fresh(raw):
+            young = b"" if there - changed >= _YOUNG else str(place.turn).encode()
+            if self._seen.fresh(bytes(raw) + young):
                 fresh[number] = None
         if rows.page_info.has_next_page and not rows.page_info.end_cursor:
             raise ConnectorError("protocol", "a further page without a cursor")
