@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from core.model.contact import ContactKind
 from core.model.effects import Call, Effect, EffectSpec, Outcome
 from core.model.lifecycle import Stage
 from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund, Update
@@ -41,11 +42,33 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Carrier(Protocol):
+    """What a channel says of itself. Optional: one that does not takes an e-mail address and carries keys."""
+
+    reaches: frozenset[ContactKind]  # the contacts it can be given; empty: it ignores the recipient, as a robot does
+    needs_pickup: bool  # it sends the link of the pick-up page in place of the keys
+
+
+@runtime_checkable
+class Alerting(Protocol):
+    """A channel that also reaches the merchant."""
+
+    async def alert(self, title: str, text: str) -> Outcome:
+        """One attempt to say one short plain text, which never holds a key. Never raises for what the outside does."""
+        ...
+
+
+def ways_of(send_via: str) -> tuple[str, ...]:
+    """The channels of a shop in the order in which they are tried; () when keys leave through the shop itself."""
+    return () if send_via == "shop" else tuple(name.strip() for name in send_via.split(",") if name.strip())
+
+
+@runtime_checkable
 class Shop(Channel, Protocol):
     """A merchant's account at one platform."""
 
     platform: str
-    send_via: str  # "shop", or the name of the channel that carries the keys
+    send_via: str  # "shop", or the channel that carries the keys, or several with commas (``ways_of``)
     poll_seconds: float  # how long to wait after a pull that brought nothing more
 
     async def pull(self, cursor: str | None) -> Batch:

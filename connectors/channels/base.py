@@ -5,7 +5,7 @@ message they refused.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeVar, runtime_checkable
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
 from connectors.options import Options, url_of
 from core.model.clock import SECOND, Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.text import clean
 from core.ports import Channel
@@ -25,15 +26,6 @@ T = TypeVar("T")
 _REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 417, 422, 431, 451})
 JSON: Final = "application/json; charset=utf-8"
 DEAD_S: Final = 5.0  # seconds until another try with credentials that were refused; a person mends them meanwhile
-
-
-@runtime_checkable
-class Alerting(Protocol):
-    """A channel that also reaches the merchant: ``alert`` sends one short plain text, never a key."""
-
-    async def alert(self, title: str, text: str) -> Outcome:
-        """One attempt. Never raises for what the outside does."""
-        ...
 
 
 class Kind(Struct, frozen=True):
@@ -126,12 +118,19 @@ class HttpChannel:
 
     kind = ""
     specs: Mapping[Effect, EffectSpec]
+    reaches: frozenset[ContactKind] = frozenset()
+    _carries = "pickup"
 
     def __init__(self, name: str, clock: Clock, http: Http) -> None:
         self.name, self._clock, self._http = name, clock, http
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def needs_pickup(self) -> bool:
+        """Whether it sends the pick-up link in place of the keys."""
+        return self._carries == "pickup"
 
     async def perform(self, call: Call) -> Outcome:
         """SEND alone. Never raises for what the provider or the network does."""

@@ -18,6 +18,7 @@ import aiosmtplib
 
 from connectors.fields import is_email
 from core.model.clock import SECOND, Clock
+from core.model.contact import EMAIL_ONLY
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.text import clean
 
@@ -31,6 +32,7 @@ class EmailChannel:
     ``timeout`` in seconds bounds the wait for a connection and each command, ``deadline`` the whole exchange.
     """
 
+    reaches, needs_pickup = EMAIL_ONLY, False
     specs: Mapping[Effect, EffectSpec] = {
         Effect.SEND: EffectSpec(
             effect=Effect.SEND,

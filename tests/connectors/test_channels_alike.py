@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from connectors.channel_kinds import CHANNELS, build_channel
-from connectors.channels.base import Alerting, HttpChannel
+from connectors.channels.base import HttpChannel
 from core.model.effects import Effect, EffectClass, Outcome, Result
-from core.ports import Channel
+from core.ports import Alerting, Carrier, Channel
 from core.secret_refs import is_secret_name
 from tests.connectors.channel_kit import (
     ALERTING,
     CARRYING,
     LINK,
+    RECIPIENTS,
     SESAME,
     SETTINGS,
     build,
@@ -42,6 +43,10 @@ def test_the_table_of_kinds_is_whole() -> None:
     assert set(CHANNELS) == {"smtp", "email", *KINDS}
 
 
+def _place(kind: str) -> dict[str, str]:
+    return {"url": "https://provider.example.com"} if kind == "webhook" else {}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_it_builds_says_its_class_and_hides_its_secrets(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     channel = build(kind, "https://provider.example.com")
@@ -52,6 +57,15 @@ async def test_it_builds_says_its_class_and_hides_its_secrets(kind: str, caplog:
     assert spec.source
     assert spec.effect is Effect.SEND
     assert isinstance(channel, Alerting) is (kind in ALERTING)
+    assert isinstance(channel, Carrier)
+    assert channel.needs_pickup, "a link is the default of every channel that can send one"
+    assert bool(channel.reaches) is (kind in RECIPIENTS or kind == "webhook")
+    if kind in CARRYING:
+        carrying = build_channel(
+            "way", {"kind": kind, **SETTINGS[kind], **_place(kind), "carries": "keys"}, ManualClock()
+        )
+        assert isinstance(carrying, Carrier)
+        assert not carrying.needs_pickup
     assert spec.cls is not EffectClass.A
     if not spec.askable:
         assert (await channel.ask(call_for(kind))).result is Result.UNKNOWN

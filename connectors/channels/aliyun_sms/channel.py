@@ -31,6 +31,7 @@ from connectors.channels.phone import e164
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 
 _BEIJING: Final = timezone(timedelta(hours=8))
@@ -64,6 +65,7 @@ class AliyunSms(HttpChannel):
     """``fields``: the template's variables by name, for example ``code={code}``. Keys never go by SMS."""
 
     kind = "aliyun-sms"
+    reaches = frozenset({ContactKind.PHONE})
     specs = sends(
         EffectClass.B,
         "Aliyun SendSms takes no idempotency key (its documentation says so); QuerySendDetails shows the OutId we gave",

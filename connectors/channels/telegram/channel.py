@@ -26,6 +26,7 @@ from connectors.channels.message import Rule, Unsendable, alert_of, body_of, utf
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 
 RULE: Final = Rule("Telegram", 4096, utf16, unit="UTF-16 units")
@@ -57,6 +58,7 @@ class TelegramChannel(HttpChannel):
     """
 
     kind = "telegram"
+    reaches = frozenset({ContactKind.TELEGRAM})
     specs = sends(EffectClass.C, "Bot API sendMessage: no idempotency key, no query by our id")
 
     def __init__(

@@ -31,6 +31,7 @@ from connectors.channels.tencent_sms.sign import sign
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of, number
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 
 _VERSION: Final = "2021-01-11"
@@ -72,6 +73,7 @@ class TencentSms(HttpChannel):
     """
 
     kind = "tencent-sms"
+    reaches = frozenset({ContactKind.PHONE})
     specs = sends(
         EffectClass.B,
         "Tencent SendSms takes no idempotency key; PullSmsSendStatusByPhoneNumber shows the SessionContext we gave",

@@ -30,6 +30,7 @@ from connectors.channels.message import Unsendable, guard, pickup_of
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of, url_of
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 from core.model.text import clean
 
@@ -45,6 +46,7 @@ class WebhookChannel(HttpChannel):
     """``carries``: "pickup" (the link alone) or "keys" (the keys as well)."""
 
     kind = "webhook"
+    reaches = frozenset(ContactKind)  # what the other side makes of it is its own affair
     specs = sends(EffectClass.B, "docs/connectors/webhook.md: a receiver takes each Idempotency-Key once")
 
     def __init__(self, name: str, clock: Clock, http: Http, url: str, secret: str, carries: str = "pickup") -> None:

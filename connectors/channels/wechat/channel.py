@@ -17,6 +17,7 @@ from connectors.channels.message import Rule, Unsendable, body_of, pickup_of, ut
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 
 RULE: Final = Rule("WeChat", 2048, utf8, re.compile(r"<(?=[aA/])"))  # a text may hold <a href> links
@@ -56,6 +57,7 @@ class WechatChannel(HttpChannel):
     """
 
     kind = "wechat"
+    reaches = frozenset({ContactKind.WECHAT})
 
     def __init__(
         self,

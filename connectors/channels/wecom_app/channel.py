@@ -26,6 +26,7 @@ from connectors.channels.message import Rule, Unsendable, alert_of, body_of, utf
 from connectors.http import Http, Reply
 from connectors.options import Options, http_of
 from core.model.clock import Clock
+from core.model.contact import ContactKind
 from core.model.effects import Call, EffectClass, Outcome
 
 RULE: Final = Rule("the WeCom application", 2048, utf8, re.compile(r"<(?=[aA/@])"))  # a text may hold <a href> links
@@ -61,6 +62,7 @@ class WecomApp(HttpChannel):
     """``alert_to``: the member who gets alerts, or ""."""
 
     kind = "wecom-app"
+    reaches = frozenset({ContactKind.WECOM})
     specs = sends(
         EffectClass.B,
         "WeCom message/send, enable_duplicate_check: an equal request within duplicate_check_interval does not arrive twice",
