@@ -41,6 +41,8 @@ class Market:
     gate: Callable[[Place], Gate]
     settings: Callable[[str, Shop, Callable[[str, str], str]], Mapping[str, str]]
     """(base URL, shop, hide) -> the shop's settings without ``platform``; hide(name, secret) gives a file: reference."""
+    payments: Callable[[str, Shop, Callable[[str, str], str]], Mapping[str, Mapping[str, str]]] | None = None
+    """The same for the payment gateway that pays the shop, by its name; None where the platform holds the money."""
     rank: int = 9  # place in the list of platforms
     by_default: bool = False  # played when nobody says which
     mails: bool = True  # keys reach the buyer by mail, so that buyers give an address

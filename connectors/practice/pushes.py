@@ -23,6 +23,7 @@ class Message(NamedTuple):
     tail: str
     body: bytes
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Post(NamedTuple):
@@ -114,9 +115,10 @@ class Pushes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             tail = f"/{message.tail}" if message.tail and not message.tail.startswith("?") else message.tail
+            extra = "".join(f"{name}: {value}\r\n" for name, value in message.headers)
             writer.write(
                 f"POST /hook/{shop}{tail} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nconnection: close\r\n"
-                f"content-type: {message.content_type}\r\ncontent-length: {len(message.body)}\r\n\r\n".encode()
+                f"content-type: {message.content_type}\r\n{extra}content-length: {len(message.body)}\r\n\r\n".encode()
                 + message.body
             )
             await writer.drain()

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
@@ -122,6 +122,9 @@ def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
     """What the starter of this process needs to know; no secret is in it, only where each one lies."""
     base = f"http://127.0.0.1:{http}"
     shops = {shop.name: _settings(setting.folder, base, shop) for shop in setting.world.shops.values()}
+    gateways = {
+        name: way for shop in setting.world.shops.values() for name, way in _paid_by(setting, base, shop).items()
+    }
     products = {
         product.code: {
             "title": product.title,
@@ -140,17 +143,29 @@ def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
         "ledger": str(setting.ledger.path),
         "shops": shops,
         "channels": {"email": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "from": "shop@keydesk.example.com"}},
+        "payments": gateways,
         "products": products,
     }
 
 
 def _settings(folder: Path, base: str, shop: Shop) -> dict[str, str]:
+    return {"platform": shop.platform, **shop.market.settings(base, shop, _hider(folder, shop))}
+
+
+def _paid_by(setting: Setting, base: str, shop: Shop) -> dict[str, dict[str, str]]:
+    if shop.market.payments is None:
+        return {}
+    found = shop.market.payments(base, shop, _hider(setting.folder, shop))
+    return {name: dict(way) for name, way in found.items()}
+
+
+def _hider(folder: Path, shop: Shop) -> Callable[[str, str], str]:
     def hidden(name: str, value: str) -> str:
         path = folder / "secrets" / f"{shop.name}.{name}"
         _write(path, value)
         return f"file:{path}"
 
-    return {"platform": shop.platform, **shop.market.settings(base, shop, hidden)}
+    return hidden
 
 
 def _mint(world: World, supply: Supply, folder: Path, seed: int) -> None:

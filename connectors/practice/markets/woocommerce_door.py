@@ -14,7 +14,7 @@ from connectors.practice.markets.woocommerce_rows import order_row, parse_stamp,
 from connectors.practice.wire import Answer, Request, as_json
 from connectors.practice.world import SECOND, Order, Shop, State, World
 
-_BASE = "/woo/wp-json/wc/v3"
+_BASE = "/wp-json/wc/v3"
 _PATHS = (
     (re.compile(r"/orders\Z"), {"GET": ("orders", "list")}),
     (re.compile(r"/orders/(\d{1,18})\Z"), {"GET": ("order", "read"), "PUT": ("update", "effect")}),
@@ -37,8 +37,8 @@ class Woocommerce:
 
     platform = "woocommerce"
 
-    def __init__(self, world: World, shop: Shop) -> None:
-        self._world, self._shop = world, shop
+    def __init__(self, world: World, shop: Shop, site: str = "/woo") -> None:
+        self._world, self._shop, self._base = world, shop, site + _BASE
         self._nonces: dict[str, int] = {}
         self._notes: dict[str, list[dict[str, Any]]] = {}
 
@@ -46,7 +46,11 @@ class Woocommerce:
         """Checks the signature and finds what is asked for; an Answer is the refusal."""
         try:
             for pattern, methods in _PATHS:
-                match = pattern.match(request.path.removeprefix(_BASE)) if request.path.startswith(_BASE) else None
+                match = (
+                    pattern.match(request.path.removeprefix(self._base))
+                    if request.path.startswith(self._base)
+                    else None
+                )
                 if match is None:
                     continue
                 if request.method not in methods:

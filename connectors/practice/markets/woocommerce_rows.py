@@ -68,6 +68,6 @@ def _line(order: Order) -> dict[str, Any]:
     return {
         "id": order.n * 3 + 1, "name": order.product.title, "product_id": 1000 + crc32(order.product.code.encode()) % 9000,
         "variation_id": 0, "quantity": order.qty, "tax_class": "", "subtotal": due, "subtotal_tax": "0.00", "total": due,
-        "total_tax": "0.00", "taxes": [], "meta_data": [], "sku": order.product.sku("WC-"),
+        "total_tax": "0.00", "taxes": [], "meta_data": [], "sku": order.product.sku(order.shop.market.sku_prefix),
         "price": order.due / 100 / order.qty, "image": {"id": "", "src": ""}, "parent_name": None,
     }  # fmt: skip

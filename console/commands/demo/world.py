@@ -64,8 +64,8 @@ def write_files(ready: dict[str, Any], folder: Path, rules: Path, language: str,
     """
     lines = ["[core]", f"data_dir = {_toml(os.fspath(folder))}", f"language = {_toml(language)}"]
     lines += [f"fresh_seconds = {fresh}", f"webhook_port = {ready.get('hook_port', 0)}", ""]
-    for section in ("shops", "channels"):
-        for name, options in ready[section].items():
+    for section in ("shops", "channels", "payments"):
+        for name, options in ready.get(section, {}).items():
             lines += [f"[{section}.{name}]", *(f"{key} = {_toml(value)}" for key, value in options.items()), ""]
     settings = folder / "settings.toml"
     settings.write_text("\n".join(lines), "utf-8")
