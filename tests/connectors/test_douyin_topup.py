@@ -237,8 +237,8 @@ async def test_through_a_core_the_order_is_on_disk_when_douyin_hears_of_it(
             request = ask(what, at=now_us() // 1_000_000)
             answer = await d.http.post(f"/shop-a/{what}?{request.query}", content=request.body)
             assert answer.status_code == 200, answer.text
-            found: Json = answer.json()
-            return found["data"]
+            found: Json = answer.json()["data"]
+            return found
 
         assert (await call("topup/order"))["seller_order_status"] in ("IN_PROCESS", "SUCCESS")
         assert await d.one("SELECT paid FROM orders WHERE ext_id = ?", ORDER) == 3980

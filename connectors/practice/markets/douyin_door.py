@@ -26,11 +26,11 @@ R = TypeVar("R", bound=Row)
 
 
 class DouyinError(Exception):
-    """An error that goes out in the platform's envelope (HTTP 200)."""
+    """An error that goes out in the platform's envelope (HTTP 200), once the ledger has ``lsn`` on disk."""
 
-    def __init__(self, code: int, msg: str, sub_code: str, sub_msg: str = "") -> None:
+    def __init__(self, code: int, msg: str, sub_code: str, sub_msg: str = "", lsn: int = 0) -> None:
         super().__init__(msg)
-        self.code, self.msg, self.sub_code, self.sub_msg = code, msg, sub_code, sub_msg or msg
+        self.code, self.msg, self.sub_code, self.sub_msg, self.lsn = code, msg, sub_code, sub_msg or msg, lsn
 
 
 def sign(query: dict[str, str], param_json: str, secret: str) -> str:
@@ -126,7 +126,7 @@ class DouyinDoor:
             raise DouyinError(40003, "access_token已过期", "isv.access-token-expired")
 
     def _error(self, error: DouyinError) -> Answer:
-        return self._answer(error.code, error.msg, error.sub_code, error.sub_msg, None, 0)
+        return self._answer(error.code, error.msg, error.sub_code, error.sub_msg, None, error.lsn)
 
     def _answer(self, code: int, msg: str, sub_code: str, sub_msg: str, data: object, lsn: int) -> Answer:
         self._requests += 1
@@ -185,8 +185,8 @@ class DouyinDoor:
             if earlier != digest:
                 raise DouyinError(40004, "非法的参数", "isv.parameter-invalid:010004", "幂等性校验失败")
             ref = str(coupons[0].get("out_cert_id", ""))
-            self._world.ledger.add("repeat", shop=self._shop.name, ext_id=order.ext_id, ref=ref)
-            raise DouyinError(50002, "业务处理失败", "isv.business-failed:000008", "请求已处理")
+            lsn = self._world.ledger.add("repeat", shop=self._shop.name, ext_id=order.ext_id, ref=ref)
+            raise DouyinError(50002, "业务处理失败", "isv.business-failed:000008", "请求已处理", lsn)
         if len(keys) != order.qty:
             raise DouyinError(50002, "业务处理失败", "isv.business-failed:010023", "校验发放卡券数量错误")
         if order.paid_at and self._world.clock() - order.paid_at > _DAY:
