@@ -109,6 +109,7 @@ class Counters(TypedDict):
     late: int
     shops: list[ShopState]
     claims: dict[str, int]
+    sends_held_since: NotRequired[int]  # nothing is sent since a restore, until a person says go
 
 
 class Decision(TypedDict):

@@ -12,7 +12,7 @@ import structlog
 
 from core.model.clock import Clock, now_us
 from core.model.effects import Effect, EffectClass, EffectSpec
-from core.pipeline import upkeep
+from core.pipeline import restored, upkeep
 from core.pipeline.bound_keys import SealedKey
 from core.pipeline.chasing import Chaser
 from core.pipeline.gate import Gate
@@ -33,6 +33,7 @@ from core.vault.seal import KeyRow, Vault
 
 log = structlog.get_logger("engine")
 DRAIN_S = 10.0
+NEVER_FRESH = -(2**55)  # us; so long ago that even news of this moment is too old
 BOOKED = (
     "SELECT coalesce(sum(p.amount), 0) FROM shop s JOIN orders o ON o.shop = s.id JOIN payment p ON p.order_id = o.id "
     "WHERE s.name = ? AND o.ext_id = ? AND p.account = ? AND p.kind = 0"
@@ -86,6 +87,8 @@ class Engine:
         self.doors: dict[str, Door] = {}
         self.lanes: dict[str, Lane] = {}
         self.failure: StoreError | None = None
+        self._fresh_us = setup.fresh_us
+        self.held_since = 0  # UTC us of a restore after which nothing is bound or sent until a person says so
         self._stop = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._works: set[asyncio.Task[None]] = set()
@@ -104,6 +107,14 @@ class Engine:
         await self._retire(numbers)
         await self.writer.do(upkeep.mark_master_key, self.vault.keyring.mark)
         await self.writer.do(upkeep.keep_shops, frozenset(numbers[name] for name in self.shops))
+        reopened = await self.writer.do(self._reopen, None)
+        if reopened:
+            log.warning("restored_effects_in_question", count=reopened)
+        self.held_since = await self.writer.do(restored.held, None)
+        if self.held_since:
+            # Neither intake, nor the gate, nor an attempt takes news that is not fresh: their own checks hold it all.
+            self._fresh_us, self.setup.fresh_us = self.setup.fresh_us, NEVER_FRESH
+            log.warning("sends_held", why="restored from a copy; they begin with: keydesk core go")
         left = await self.writer.do(self._left_open, None)
         if left:
             log.warning("attempts_left_open", count=left)
@@ -127,6 +138,17 @@ class Engine:
 
     def _left_open(self, tx: Tx, items: list[None]) -> list[int]:
         return [left_open(tx, self.setup)] * len(items)
+
+    def _reopen(self, tx: Tx, items: list[None]) -> list[int]:
+        return [restored.reopen(tx, self.setup)] * len(items)
+
+    async def go(self, by: str, reason: str) -> bool:
+        """Begin to bind and send after a restore; False when that was not waited for."""
+        waited = await self.writer.do(restored.go, restored.Go(by, reason))
+        if waited and self.held_since:
+            self.held_since, self.setup.fresh_us = 0, self._fresh_us
+            self._run_sends()
+        return waited
 
     def _wire(self, numbers: Mapping[str, int]) -> None:
         intake = Intake(self.setup)
@@ -171,10 +193,14 @@ class Engine:
             number = next(n for n, puller in self.pullers.items() if puller.shop.name == shop)
             chaser = Chaser(number, gateway, self.writer, self.intake, self.readers, self.clock)
             self._loop(chaser.run(), f"chase:{gateway.name}")
+        if not self.held_since:
+            self._run_sends()
+        self._loop(self._upkeep(), "upkeep")
+
+    def _run_sends(self) -> None:
         self._loop(self.gatekeeper.run(), "gate")
         for lane in self.lanes.values():
             self._loop(lane.run(), f"lane:{lane.name}")
-        self._loop(self._upkeep(), "upkeep")
 
     async def _booked(self, shop: str, ext_id: str) -> int:
         """What was booked as charged through the shop's gateway for this order, minor units."""

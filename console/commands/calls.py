@@ -2,10 +2,11 @@
 
 import http.client
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 import click
@@ -61,6 +62,21 @@ class Core:
     def post(self, path: str, **body: Any) -> Any:
         """POST a JSON object."""
         return self.call("POST", path, body)
+
+    def fetch(self, path: str, into: BinaryIO) -> dict[str, str]:
+        """A GET whose body goes to a file; returns the headers, lower case. Raises CallError."""
+        answer, connection = self._request("GET", path, None, {})
+        try:
+            if answer.status >= 400:
+                _decode(answer.status, answer.read())
+            shutil.copyfileobj(answer, into, 1 << 20)
+            if answer.length:
+                raise CallError("offline", "The core went away before it had told all.")
+            return {name.lower(): value for name, value in answer.getheaders()}
+        except (OSError, http.client.HTTPException) as error:
+            raise CallError("offline", f"The copy was cut off ({type(error).__name__}).") from None
+        finally:
+            connection.close()
 
     def lines(self, method: str, path: str, body: Any = None, **query: Any) -> Iterator[dict[str, Any]]:
         """An NDJSON answer, line by line. Raises CallError."""

@@ -90,6 +90,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         engine.intake,
         lambda: _shop_states(engine),
         engine.ask_stop,
+        sends=engine,
     )
     server = SocketServer(service, path)
     loop = asyncio.get_running_loop()
@@ -149,6 +150,17 @@ def stop_core(outer: str | None, socket: str | None) -> int:
     """Stop the running core; calls under way are finished and recorded first."""
     Core(socket or outer).post("/v1/shutdown")
     click.echo("the core is stopping")
+    return 0
+
+
+@core_command.command("go")
+@click.option("--reason", required=True, help="What you compared; it is recorded with your name.")
+@click.option("--socket", help="The core's socket; default: found as usual.")
+@click.pass_obj
+def go_on(outer: str | None, reason: str, socket: str | None) -> int:
+    """After a restore: let the core bind keys and send again. See docs/operations.md for what to compare before."""
+    Core(socket or outer).post("/v1/sends/go", reason=reason)
+    click.echo("the core binds and sends again")
     return 0
 
 

@@ -7,6 +7,7 @@ import click
 
 SURFACE = {
     "audit": ("audit", "Prove the six promises on the live database."),
+    "backup": ("backup", "A proven copy of the database, beside a running core too."),
     "bench": ("bench", "Benchmarks, as ratios to a floor measured in the same run."),
     "cases": ("look", "What waits for a person, by kind."),
     "connect": ("connect", "Shops and channels: health, and a step-by-step test."),
@@ -16,6 +17,7 @@ SURFACE = {
     "keys": ("keys", "Import card keys, undo an import, show the stock."),
     "migrate": ("core", "Bring the database to this version's schema."),
     "orders": ("look", "The queue for scripts; orders from a CSV file; the keys of one order."),
+    "restore": ("backup", "Put a copy in the database's place; the old one is kept."),
     "rules": ("rules", "Check a rules file before it goes live."),
     "status": ("look", "The core's health, throughput, backlog and lateness."),
 }

@@ -44,6 +44,11 @@ def status_command(socket: str | None, as_json: bool) -> int:
     click.echo(
         f"core {health['version']} pid {health['pid']} epoch {health['epoch']}, you are {health['operator']} ({health['role']})"
     )
+    if counters.get("sends_held_since"):
+        click.echo(
+            f"  NOTHING IS SENT since the restore {_age(counters['sends_held_since'])} ago. When you have compared what went out "
+            "(docs/operations.md): keydesk core go --reason TEXT"
+        )
     click.echo(
         f"in {counters['in_per_min']:.0f}/min, delivered {counters['delivered_per_min']:.0f}/min, backlog {counters['backlog']}, "
         f"oldest {_age(counters['oldest_at'])}, late {counters['late']}, errors {counters['error_rate']:.1%}"

@@ -114,6 +114,7 @@ WORDS: dict[str, str] = {
     "role.operator": "operator",
     "role.supervisor": "supervisor",
     "role.admin": "admin",
+    "head.sends_held": "RESTORED, NOTHING IS SENT",
     "head.read_only": "READ ONLY",
     "link.live": "live",
     "link.connecting": "connecting",

@@ -114,6 +114,7 @@ WORDS: dict[str, str] = {
     "role.operator": "操作员",
     "role.supervisor": "主管",
     "role.admin": "管理员",
+    "head.sends_held": "已恢复备份，暂停发卡",
     "head.read_only": "只读",
     "link.live": "已连接",
     "link.connecting": "连接中",

@@ -31,6 +31,8 @@ def status_line(standing: DeskStanding, width: int) -> Content:
         left.append((t("head.shops", ok=len(good), all=len(shops)), look))
         for shop in [s for s in shops if s not in good][:2]:
             left.append((f" {clean(shop['name'], 12)}:{clean(str(shop['state']), 12)}", "$warning"))
+        if standing.counters.get("sends_held_since"):
+            left.append((f" [{t('head.sends_held')}]", "bold $error"))
     right: list[Part] = []
     if health is not None:
         right.append((f"{clean(health['operator'], 16)} {word('role', health['role'])} ", "$text-muted"))

@@ -13,6 +13,7 @@ from core.desk.find import find
 from core.desk.views import LIMIT_MAX, Page, count, total, window
 from core.service import settlement
 from core.service.ask import param, path_id, whole
+from core.service.dump import dump
 from core.service.errors import answer, refused
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/jobs", _jobs),
         ("/v1/jobs/{id:int}", _job),
         ("/v1/settlement", _settlement),
+        ("/v1/backup", _backup),
     )
     return [route(service, "GET", path, call) for path, call in table]
 
@@ -131,6 +133,11 @@ async def _jobs(service: "Service", request: Request) -> Any:
 
 async def _job(service: "Service", request: Request) -> Any:
     return await service.jobs.get(path_id(request))
+
+
+async def _backup(service: "Service", request: Request) -> Any:
+    service.person(request).need("admin")
+    return await dump(service.writer.path, service.options.key_at)
 
 
 async def _settlement(service: "Service", request: Request) -> Any:

@@ -39,6 +39,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/keys/undo", _keys_undo),
         ("/v1/import/orders/preview", _orders_preview),
         ("/v1/import/orders", _orders_import),
+        ("/v1/sends/go", _go),
         ("/v1/shutdown", _shutdown),
     )
     return [route(service, "POST", path, call) for path, call in table]
@@ -173,6 +174,16 @@ async def _orders_import(service: "Service", request: Request) -> Any:
     person = service.actor(request, "supervisor")
     found = await body(request, "token")
     return await service.uploads.import_orders(person.name, text(found, "token", 40))
+
+
+async def _go(service: "Service", request: Request) -> Any:
+    person = service.actor(request, "admin")
+    reason = text(await body(request, "reason"), "reason").strip()
+    if not reason:
+        raise bad_request("this needs a reason", "Say what you compared, in a few words; it is recorded.")
+    if service.sends is None or not await service.sends.go(person.name, reason):
+        raise Refused(409, "not_held", "sends do not wait: there was no restore, or somebody said go before")
+    return {}
 
 
 async def _shutdown(service: "Service", request: Request) -> Any:

@@ -16,8 +16,8 @@ ShopStates = Callable[[], Sequence[dict[str, Any]]]
 class Counters:
     """``read`` gives ``GET /v1/counters`` without ``seq``."""
 
-    def __init__(self, reads: Reads, clock: Clock, shops: ShopStates) -> None:
-        self._reads, self._clock, self._shops = reads, clock, shops
+    def __init__(self, reads: Reads, clock: Clock, shops: ShopStates, held_since: Callable[[], int] = int) -> None:
+        self._reads, self._clock, self._shops, self._held_since = reads, clock, shops, held_since
         self._oldest: int | None = None
         self._late = 0
         self._next_look = 0.0
@@ -44,6 +44,7 @@ class Counters:
             "late": self._late,
             "shops": list(self._shops()),
             "claims": claims,
+            "sends_held_since": self._held_since(),
         }
 
     async def _look(self, now: int) -> None:

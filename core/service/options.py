@@ -8,6 +8,7 @@ from core.desk.jobs import Limits
 from core.model.clock import SECOND
 from core.service.roles import SharedPerson
 from core.settings import Settings
+from core.vault.keyring import DEFAULT_NAME
 
 
 def _viewer(_: str, owner: bool) -> str:
@@ -28,6 +29,7 @@ class Options:
     big_from: int = 50_000  # minor units
     keys_per_import: int = 200_000
     reveals_per_hour: int = 20
+    key_at: str = ""  # where the master key is, for whoever makes a backup; never the key
 
     @classmethod
     def from_settings(cls, settings: Settings, version: str) -> "Options":
@@ -42,4 +44,5 @@ class Options:
             limits=Limits(desk.undo_seconds * SECOND, desk.confirm_number_above, limits.orders_per_action),
             keys_per_import=limits.keys_per_import,
             reveals_per_hour=limits.reveals_per_hour,
+            key_at=settings.core.master_key or str(settings.core.data_dir / DEFAULT_NAME),
         )

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
@@ -34,11 +34,22 @@ from core.vault.seal import Vault
 _SAMPLE_S = 60.0
 
 
+class Sends(Protocol):
+    """The wait after a restore: since when nothing is bound or sent (UTC us, 0: it is not so), and its end."""
+
+    @property
+    def held_since(self) -> int: ...
+
+    async def go(self, by: str, reason: str) -> bool:
+        """End it; False when there was none."""
+        ...
+
+
 class Service:
     """``start`` inside the running loop before serving ``app``, ``close`` after it.
 
     ``shop_states`` gives the connectors' health as docs/socket.md has it under ``counters.shops``;
-    ``on_shutdown`` is called when somebody who may asks the core to stop. ``read_only`` may be set at any time.
+    ``sends`` tells of, and ends, the wait after a restore; ``on_shutdown`` is called when somebody who may asks the core to stop. ``read_only`` may be set at any time.
     """
 
     def __init__(
@@ -51,17 +62,18 @@ class Service:
         intake: Intake | None = None,
         shop_states: ShopStates | None = None,
         on_shutdown: Callable[[], None] | None = None,
+        sends: Sends | None = None,
     ) -> None:
         self.writer, self.setup, self.options, self.vault = writer, setup, options, vault
         self.clock = writer.clock
         self.reader = Reader(engine)
         self.roles = Roles(options.role_of, options.owner, self.clock, options.shared)
-        self.counters = Counters(self.reader, self.clock, shop_states or self._configured)
+        self.counters = Counters(self.reader, self.clock, shop_states or self._configured, self._held_since)
         self.feed = Feed(self.counters)
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
         self.stock = StockBook(self.reader, self.clock)
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
-        self.on_shutdown = on_shutdown
+        self.on_shutdown, self.sends = on_shutdown, sends
         self.read_only = False
         self.started_at = self.clock()
         self.pid = os.getpid()
@@ -106,6 +118,9 @@ class Service:
             {"name": s.name, "platform": s.platform, "last_pull_at": None, "lag_s": None, "state": "", "error": None}
             for s in self.setup.shops.values()
         ]
+
+    def _held_since(self) -> int:
+        return self.sends.held_since if self.sends is not None else 0
 
     # ---- what calls ask for
 

@@ -24,6 +24,11 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+def known_schemas() -> frozenset[str]:
+    """Every schema that this code can bring to its own."""
+    return frozenset(script.revision for script in _scripts().walk_revisions())
+
+
 def schema_of(path: Path) -> str | None:
     """The schema revision of the database at ``path``; None when it is new or empty."""
     if not path.exists() or path.stat().st_size == 0:
@@ -46,8 +51,7 @@ def migrate(path: Path) -> Path | None:
     if before == HEAD:
         return None
     scripts = _scripts()
-    known = {script.revision for script in scripts.walk_revisions()}
-    if before is not None and before not in known:
+    if before is not None and before not in known_schemas():
         raise SchemaError(
             f"{path.name} has schema {before}, newer than this Keydesk ({HEAD}). Install the newer version."
         )
