@@ -49,12 +49,12 @@ _IN_TEXT: Final = {
 
 def kind_of(contact: str) -> ContactKind | None:
     """The kind of one contact as an order keeps it; by its looks alone, cheap."""
-    if contact.startswith("+"):
-        return ContactKind.PHONE
-    word, colon, rest = contact.partition(":")
-    if colon and rest:
-        return next((kind for kind in _NAMED if kind.value == word), None)
-    return ContactKind.EMAIL if "@" in contact else None
+    if ":" not in contact:
+        if "@" in contact:
+            return ContactKind.EMAIL
+        return ContactKind.PHONE if contact.startswith("+") else None
+    word = contact.partition(":")[0]
+    return next((kind for kind in _NAMED if kind.value == word), None)
 
 
 def normal(text: str) -> str:

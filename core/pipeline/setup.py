@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from core.model.clock import SECOND
+from core.model.contact import EMAIL_ONLY, ContactKind, part
 from core.model.effects import EffectSpec
 
 
@@ -60,8 +62,20 @@ class Catalogue(Protocol):
         ...
 
 
+class Way(Struct, frozen=True):
+    """One way for keys to leave: its lane, its effect, and the contacts it can be given (none: it needs none)."""
+
+    lane: str
+    send: EffectSpec
+    reaches: frozenset[ContactKind] = frozenset()
+
+
 class ShopInfo(Struct, frozen=True):
-    """One shop as the stages see it. ``send_lane`` is the shop's own name or a channel's."""
+    """One shop as the stages see it. ``send_lane`` is the shop's own name or a channel's, ``send`` what it does there.
+
+    ``ways``: all ways in the order in which they are tried, the first of them being ``send_lane``; left out, that one
+    alone, by e-mail unless it is the shop's own.
+    """
 
     id: int
     name: str
@@ -69,11 +83,48 @@ class ShopInfo(Struct, frozen=True):
     send_lane: str
     send: EffectSpec
     ship: EffectSpec | None
+    ways: tuple[Way, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ways:
+            reaches = EMAIL_ONLY if self.send_lane != self.name else frozenset[ContactKind]()
+            force_setattr(self, "ways", (Way(self.send_lane, self.send, reaches),))
 
     @property
     def needs_contact(self) -> bool:
-        """Keys travel beside the platform, so an address is needed."""
-        return self.send_lane != self.name
+        """Keys cannot leave without an address."""
+        return all(way.reaches for way in self.ways)
+
+    @property
+    def reaches(self) -> frozenset[ContactKind]:
+        """The contacts that one way or another can use."""
+        return frozenset[ContactKind]().union(*(way.reaches for way in self.ways))
+
+    def way_for(self, contact: str, after: str = "") -> tuple[Way, str] | None:
+        """The first way that can reach this contact, with the part of it that is its recipient; None without one.
+
+        ``after``: only ways behind this lane.
+        """
+        passed = not after
+        for way in self.ways:
+            if passed:
+                if not way.reaches:
+                    return way, ""
+                if contact and (recipient := part(contact, way.reaches)):
+                    return way, recipient
+            passed = passed or way.lane == after
+        return None
+
+    def recipient(self, lane: str, contact: str) -> str:
+        """Whom an intent of this lane goes to, "" for a lane that needs nobody, or that this contact does not suit."""
+        for way in self.ways:
+            if way.lane == lane:
+                return part(contact, way.reaches) if way.reaches else ""
+        return contact if self.needs_contact else ""  # a way that is not set any more: nothing goes there
+
+    def spec(self, lane: str) -> EffectSpec:
+        """What sending by this lane is."""
+        return next((way.send for way in self.ways if way.lane == lane), self.send)
 
 
 @dataclass
