@@ -122,10 +122,12 @@ class Pushes:
                 + message.body
             )
             await writer.drain()
-            head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
-            return int(head.split(b" ", 2)[1]), body
-        except IndexError:
-            raise ValueError("no answer") from None
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            sizes = [line[15:] for line in head.split("\r\n") if line.startswith("content-length:")]
+            body = await reader.readexactly(int(sizes[0])) if sizes else await reader.read(-1)
+            return int(head.split(" ", 2)[1]), body
+        except (IndexError, asyncio.LimitOverrunError):
+            raise ValueError("no answer that can be read") from None
         finally:
             writer.close()
 

@@ -126,8 +126,8 @@ def order_of(raw: bytes | msgspec.Raw, shop: str, asked: bool) -> OrderUpdate | 
 
 def _order(order: Order, raw: bytes, shop: str, asked: bool) -> OrderUpdate:
     ext_id = clean(order.order_no, 64)
-    if not ext_id or ext_id != order.order_no:
-        raise Drift("order_no", "empty or not plain text")
+    if ext_id != order.order_no or not (ext_id.isascii() and ext_id.isdigit()):
+        raise Drift("order_no", "not a number")
     changed = time_of(order.update_time, "update_time")
     paid_at = time_of(order.pay_time, "pay_time") if order.pay_time else None
     refund, back = _refund(order, ext_id, changed, shop)
@@ -136,7 +136,8 @@ def _order(order: Order, raw: bytes, shop: str, asked: bool) -> OrderUpdate:
         state, forbid = PlatformState.FORBIDDEN, "the platform has not asked for its keys yet"
     total = _total(order)
     goods = order.goods
-    code = goods.sku_outer_id or goods.outer_id or str(goods.sku_id or goods.item_id or goods.product_id)
+    own = goods.sku_id or goods.item_id or goods.product_id
+    code = goods.sku_outer_id or goods.outer_id or (str(own) if own else "")
     lines = (
         Line(line="1", sku=clean(code, 100), title=clean(goods.title, 200), qty=goods.quantity, amount=total),
     )  # fmt: skip
@@ -219,6 +220,8 @@ def _total(order: Order) -> int:
         check_sum(order.total_amount, full, 1, "total_amount")
     if not order.pay_time:
         return order.total_amount
+    if not order.pay_amount:
+        raise Drift("pay_amount", "0 on a paid order")
     if order.pay_amount > order.total_amount:
         unit = hundredfold(order.pay_amount, order.total_amount)
         raise Drift("pay_amount", "unit_suspect" if unit else "price_mismatch")
