@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from connectors.http import Http
-from connectors.tokens import Tokens
+from connectors.tokens import Tokens, only_looking
 from core.model.clock import Clock
 from core.ports import Shop
 
@@ -76,7 +76,7 @@ def http_of(options: Options) -> Http:
 def tokens_of(options: Options, key: str) -> Tokens:
     """The access token under ``key``, with its refresh token where there is one."""
     file = options.get("token_file", "")
-    return Tokens(options[key], options.get("refresh_token", ""), Path(file) if file else None)
+    return Tokens(options[key], options.get("refresh_token", ""), Path(file) if file else None, only_looking())
 
 
 def url_of(options: Options) -> str:

@@ -8,15 +8,36 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE
+from core.ports import ConnectorError
 
 log = logging.getLogger(__name__)
+
+
+_looking: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+@contextmanager
+def no_renewal() -> Iterator[None]:
+    """Within this, ``tokens_of`` makes tokens that are used and never renewed: for a look beside a running core."""
+    before = _looking.set(True)
+    try:
+        yield
+    finally:
+        _looking.reset(before)
+
+
+def only_looking() -> bool:
+    """Whether ``no_renewal`` is in force here."""
+    return _looking.get()
 
 
 class Pair(Struct, frozen=True):
@@ -36,9 +57,13 @@ class _Kept(Struct, frozen=True):
 
 
 class Tokens:
-    """One shop's pair. ``path``: a private file (mode 0600) for the latest pair, or None to keep it in memory alone."""
+    """One shop's pair. ``path``: a private file (mode 0600) for the latest pair, or None to keep it in memory alone.
 
-    def __init__(self, access: str, refresh: str = "", path: Path | None = None) -> None:
+    ``frozen``: the refresh token belongs to somebody else's process and is not spent here.
+    """
+
+    def __init__(self, access: str, refresh: str = "", path: Path | None = None, frozen: bool = False) -> None:
+        self._frozen = frozen
         self._root = hashlib.sha256(f"{access}|{refresh}".encode()).hexdigest()
         self._access, self._refresh, self._path = access, refresh, path
         self._lock = asyncio.Lock()
@@ -54,14 +79,16 @@ class Tokens:
 
     @property
     def renewable(self) -> bool:
-        """False without a refresh token."""
-        return bool(self._refresh)
+        """False without a refresh token that may be spent."""
+        return bool(self._refresh) and not self._frozen
 
     async def renew(self, used: str, exchange: Callable[[str], Awaitable[Pair]]) -> None:
         """Call ``exchange`` with the refresh token, unless another caller already replaced ``used``.
 
-        Its errors pass through and change nothing.
+        Its errors pass through and change nothing. Raises ConnectorError when the refresh token is not ours to spend.
         """
+        if self._frozen and self._refresh:
+            raise ConnectorError("auth", "the access token has ended, and a test renews no token")
         async with self._lock:
             if self._access != used:
                 return

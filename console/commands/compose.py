@@ -69,9 +69,9 @@ def _mark(database: Path) -> str | None:
     return str(row[0]) if row is not None else None
 
 
-def engine_of(settings: Settings) -> Engine:
-    """An engine that is not started yet."""
-    vault = vault_of(settings)
+def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
+    """An engine that is not started yet. ``vault``: for one that never will be, so that no master key is made for it."""
+    vault = vault or vault_of(settings)
     try:
         catalogue = load_products(settings.companion("products"))
         rules = load_rules(settings.companion("rules"))

@@ -2,19 +2,24 @@
 
 import asyncio
 import json
+import os
 from typing import Any
 
 import click
 
+from connectors.tokens import no_renewal
 from console.commands.calls import Core
 from console.commands.compose import engine_of, settings_of
 from console.commands.connect_selftest import selftest_command
 from console.commands.look import json_option, socket_option
 from core.model.order import Quarantined
 from core.ports import ConnectorError
+from core.vault.keyring import Keyring
+from core.vault.seal import Vault
 
 ADVICE = {
-    "auth": "Check the token and the secret in settings.toml; authorise the shop again if the token has expired.",
+    "auth": "Check the token and the secret in settings.toml; authorise the shop again if the token has expired. "
+    "This test renews no token, since a refresh token may serve only once: what a running core has, `connect list` shows.",
     "rate": "The platform limits the rate: wait, or raise poll_seconds.",
     "network": "Nothing answered: check the url, the network and the firewall.",
     "timeout": "The platform accepted but did not answer in time; try again later.",
@@ -51,7 +56,10 @@ def list_shops(socket: str | None, as_json: bool) -> int:
 @click.option("--settings", help="Settings file; default: found as usual.")
 @json_option
 def test_shop(name: str, settings: str | None, as_json: bool) -> int:
-    """Walk one shop: settings, first pull, reading an order again. It reads, and changes no order anywhere."""
+    """Walk one shop: settings, first pull, reading an order again. It reads, and changes no order anywhere.
+
+    It renews no access token: where one has ended, the running core renews it (`connect list`).
+    """
     steps = asyncio.run(_walk(name, settings))
     if as_json:
         click.echo(json.dumps({"shop": name, "steps": steps}, ensure_ascii=False))
@@ -61,7 +69,9 @@ def test_shop(name: str, settings: str | None, as_json: bool) -> int:
 
 
 async def _walk(name: str, settings: str | None) -> list[dict[str, Any]]:
-    engine = engine_of(settings_of(settings))
+    # A core may run on these settings: no master key is made, and no refresh token spent that it will need.
+    with no_renewal():
+        engine = engine_of(settings_of(settings), Vault(Keyring(os.urandom(32))))
     if name not in engine.shops:
         known = ", ".join(engine.shops) or "none is configured"
         raise click.ClickException(f"there is no shop {name!r} in the settings; known: {known}")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.tokens import Pair, Tokens
+from connectors.options import tokens_of
+from connectors.tokens import Pair, Tokens, no_renewal
+from core.ports import ConnectorError
 
 
 async def renew(tokens: Tokens, pair: Pair) -> None:
@@ -78,3 +80,18 @@ async def test_trouble_with_the_file_does_not_stop_the_shop(tmp_path: Path, capl
     assert lost.access == "sesame-2"
     assert "not kept" in caplog.text
     assert "sesame" not in caplog.text + repr(lost) + repr(Pair("sesame", "sesame"))
+
+
+async def test_a_mere_look_never_spends_a_refresh_token(tmp_path: Path) -> None:
+    """Platforms may void a refresh token as it is used: one that a test spent would be missing to the running core."""
+    options = {"session": "a1", "refresh_token": "r1", "token_file": str(tmp_path / "tokens")}
+    await renew(tokens_of(options, "session"), Pair("a2", "r2"))
+    kept = (tmp_path / "tokens").read_bytes()
+    with no_renewal():
+        looking = tokens_of(options, "session")
+    assert looking.access == "a2", "what the core has kept is used"
+    assert not looking.renewable
+    with pytest.raises(ConnectorError, match="renews no token"):
+        await renew(looking, Pair("a3", "r3"))
+    assert (looking.access, (tmp_path / "tokens").read_bytes()) == ("a2", kept)
+    assert tokens_of(options, "session").renewable

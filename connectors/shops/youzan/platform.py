@@ -5,14 +5,14 @@ from pathlib import Path
 from connectors.options import WINDOWS, Options, Platform, http_of, number, url_of
 from connectors.shops.youzan.client import Youzan
 from connectors.shops.youzan.shop import YouzanShop
-from connectors.tokens import Tokens
+from connectors.tokens import Tokens, only_looking
 from core.model.clock import Clock
 from core.ports import Shop
 
 
 def _build(name: str, options: Options, clock: Clock) -> Shop:
     file, refresh = options.get("token_file", ""), options.get("refresh_token", "")
-    tokens = Tokens(options.get("access_token", ""), refresh, Path(file) if file else None)
+    tokens = Tokens(options.get("access_token", ""), refresh, Path(file) if file else None, only_looking())
     secret = options["client_secret"]
     youzan = Youzan(url_of(options), options["client_id"], secret, options["kdt_id"], tokens, bool(refresh))
     return YouzanShop(
