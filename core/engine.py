@@ -85,6 +85,7 @@ class Engine:
         self.writer = Writer(database, clock)
         self.pullers: dict[int, Puller] = {}
         self.doors: dict[str, Door] = {}
+        self.chasers: list[Chaser] = []
         self.lanes: dict[str, Lane] = {}
         self.failure: StoreError | None = None
         self._fresh_us = setup.fresh_us
@@ -192,6 +193,7 @@ class Engine:
         for shop, gateway in self.gateways.items():
             number = next(n for n, puller in self.pullers.items() if puller.shop.name == shop)
             chaser = Chaser(number, gateway, self.writer, self.intake, self.readers, self.clock)
+            self.chasers.append(chaser)
             self._loop(chaser.run(), f"chase:{gateway.name}")
         if not self.held_since:
             self._run_sends()

@@ -118,22 +118,21 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
 
 
 def _shop_states(engine: Engine) -> list[dict[str, Any]]:
+    """Shops, then payment gateways: theirs is the last question that was answered."""
+    rows = [(puller.shop.name, puller.shop.platform, puller.health) for puller in engine.pullers.values()]
+    rows += [(c.gateway.name, c.gateway.account.partition(":")[0], c.health) for c in engine.chasers]
     now = engine.clock()
-    rows = []
-    for puller in engine.pullers.values():
-        health = puller.health
-        lag = None if health.last_pull_at is None else round((now - health.last_pull_at) / SECOND, 1)
-        rows.append(
-            {
-                "name": puller.shop.name,
-                "platform": puller.shop.platform,
-                "last_pull_at": health.last_pull_at,
-                "lag_s": lag,
-                "state": health.state,
-                "error": health.error,
-            }
-        )
-    return rows
+    return [
+        {
+            "name": name,
+            "platform": platform,
+            "last_pull_at": health.last_pull_at,
+            "lag_s": None if health.last_pull_at is None else round((now - health.last_pull_at) / SECOND, 1),
+            "state": health.state,
+            "error": health.error,
+        }
+        for name, platform, health in rows
+    ]
 
 
 def _report(file: Path, error: Exception | None) -> None:

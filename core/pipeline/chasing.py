@@ -15,6 +15,7 @@ from core.model.clock import SECOND, Clock
 from core.model.ids import first_id
 from core.model.order import Batch
 from core.pipeline.intake import Intake, IntakeItem
+from core.pipeline.pull import Health
 from core.ports import ConnectorError, Gateway
 from core.store.writer import StoreError, StoreFull, Writer
 
@@ -50,7 +51,7 @@ class Chaser:
     def __init__(
         self, shop_id: int, gateway: Gateway, writer: Writer, intake: Intake, readers: AsyncEngine, clock: Clock
     ) -> None:
-        self._shop, self._gateway, self._writer, self._intake = shop_id, gateway, writer, intake
+        self._shop, self.gateway, self._writer, self._intake = shop_id, gateway, writer, intake
         self._readers, self._clock = readers, clock
         self._young: dict[int, str] = {}  # orders to ask about, in the order in which they came up
         self._old: dict[int, str] = {}
@@ -59,6 +60,8 @@ class Chaser:
         self._walked: int | None = None
         self._allowed = 1.0
         self.asked = 0
+        self.health = Health()
+        self.health.state = "ok"  # nothing to ask about is no trouble
 
     async def run(self) -> None:
         """Work for ever."""
@@ -79,7 +82,7 @@ class Chaser:
         await self._come_of_age(self._looked, now)
         self._looked = now
         # At most a few seconds' worth is saved up, so that a pause is not followed by a burst.
-        per_second = self._gateway.per_minute / 60
+        per_second = self.gateway.per_minute / 60
         earned = per_second * max(now - self._rested, 0) / SECOND
         self._allowed, self._rested = min(self._allowed + earned, max(per_second * 5, 1.0)), now
         if now >= self._resume:
@@ -134,17 +137,20 @@ class Chaser:
         try:
             self.asked += 1
             async with asyncio.timeout(QUERY_S):
-                money = await self._gateway.query(ext_id)
+                money = await self.gateway.query(ext_id)
+            self.health.good(self._clock())
             if money:
                 batch = Batch(updates=money, cursor=None, more=False)
                 await self._writer.do(self._intake.apply, IntakeItem(self._shop, batch, self._clock(), False))
-                log.info("money_found", gateway=self._gateway.name, facts=len(money))
+                log.info("money_found", gateway=self.gateway.name, facts=len(money))
         except (ConnectorError, TimeoutError, StoreFull) as error:
             self._old[order] = ext_id  # behind the others: one that always fails holds up none
-            log.warning("query_failed", gateway=self._gateway.name, why=getattr(error, "kind", type(error).__name__))
+            why = getattr(error, "kind", type(error).__name__)
+            self.health.bad(why, str(error) or f"no answer within {QUERY_S:.0f} s")
+            log.warning("query_failed", gateway=self.gateway.name, why=why)
             return getattr(error, "retry_after", None) or PAUSE_S[0]
         except StoreError:
             raise
         except Exception as error:  # a gateway's own mistake, or facts that cannot be booked: asked again when older
-            log.error("query_raised", gateway=self._gateway.name, why=type(error).__name__)
+            log.error("query_raised", gateway=self.gateway.name, why=type(error).__name__)
         return 0.0

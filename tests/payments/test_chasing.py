@@ -139,13 +139,16 @@ async def test_a_gateway_that_fails_is_left_alone_for_a_while_and_nothing_is_for
         walked = Walked(rig)
         await rig.pull(*(order(f"A{i:02}") for i in range(40)))
         walked.gateway.error = ConnectorError("network", "nobody there")
+        assert walked.chaser.health.state == "ok"
         await walked.go(60)
         assert len(walked.gateway.asked) <= 5 * chasing.AT_ONCE
+        assert (walked.chaser.health.state, walked.chaser.health.error) == ("failing", "network: nobody there")
         walked.gateway.error = ConnectorError("rate", "slow down", retry_after=120)
         await walked.go(600)
         walked.gateway.error, before = None, len(walked.gateway.asked)
         await walked.go(600)
         assert {who for who, _ in walked.gateway.asked[before:]} == {f"A{i:02}" for i in range(40)}
+        assert (walked.chaser.health.state, walked.chaser.health.error) == ("ok", "")
         await walked.readers.dispose()
 
 

@@ -19,6 +19,8 @@ def test_a_world_that_pays_through_gateways(faults: str) -> None:
     with practice("--orders", "90", "--platforms", ",".join(SHOPS), "--faults", faults) as merchant:
         core = merchant.core()
         merchant.stock_all()
+        states = {row["name"]: (row["platform"], row["state"]) for row in merchant.api.get("/v1/counters")["shops"]}
+        assert states["woo-epay-shop-pay"] == ("epay", "ok")
         merchant.world.post("begin")
         report = merchant.settled(150)
         assert report["wrong_product"] == report["wrong_recipient"] == 0
