@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from core.model.clock import Clock, now_us
+from core.model.contact import EMAIL_ONLY
 from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline import restored, upkeep
 from core.pipeline.bound_keys import SealedKey
@@ -23,12 +24,13 @@ from core.pipeline.lanes import Lane
 from core.pipeline.outcomes import left_open
 from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
-from core.pipeline.setup import Setup, ShopInfo
-from core.ports import Channel, Gateway, Receiver, Shop
+from core.pipeline.setup import Setup, ShopInfo, Way
+from core.ports import Carrier, Channel, Gateway, Receiver, Shop, ways_of
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
 from core.store.writer import StoreError, StoreFull, Writer
+from core.vault.pickup import PickupLinks
 from core.vault.seal import KeyRow, Vault
 
 log = structlog.get_logger("engine")
@@ -58,6 +60,11 @@ def refuse_shared(shops: Mapping[str, Shop], gateways: Mapping[str, Gateway]) ->
             held[word] = shop
 
 
+def _way(channel: Channel) -> Way:
+    reaches = channel.reaches if isinstance(channel, Carrier) else EMAIL_ONLY
+    return Way(channel.name, channel.specs[Effect.SEND], reaches)
+
+
 class Engine:
     """One merchant's machine. ``start`` returns when it works; ``wait`` until it must stop; ``stop`` ends it cleanly."""
 
@@ -72,8 +79,12 @@ class Engine:
         clock: Clock = now_us,
         version: str = "",
         gateways: Mapping[str, Gateway] = MappingProxyType({}),
+        pickup_url: str = "",
     ) -> None:
-        """``gateways``: by the name of the shop that each pays. Raises ValueError as ``refuse_shared`` does."""
+        """``gateways``: by the name of the shop that each pays. ``pickup_url``: the pick-up page as buyers reach it.
+
+        Raises ValueError as ``refuse_shared`` does.
+        """
         refuse_shared(shops, gateways)
         self.database, self.setup, self.vault = database, setup, vault
         self.gateways, self.channels = dict(gateways), dict(channels)
@@ -82,6 +93,7 @@ class Engine:
             for name, shop in shops.items()
         }
         self.clock, self.language, self.version = clock, language, version
+        self.links = PickupLinks(vault.keyring, pickup_url) if pickup_url else None
         self.writer = Writer(database, clock)
         self.pullers: dict[int, Puller] = {}
         self.doors: dict[str, Door] = {}
@@ -124,8 +136,10 @@ class Engine:
         return epoch
 
     def _info(self, number: int, shop: Shop) -> ShopInfo:
-        via = shop if shop.send_via == "shop" else self.channels[shop.send_via]
-        return ShopInfo(number, shop.name, shop.platform, via.name, via.specs[Effect.SEND], shop.specs.get(Effect.SHIP))
+        names = ways_of(shop.send_via)
+        ways = tuple(_way(self.channels[name]) for name in names) or (Way(shop.name, shop.specs[Effect.SEND]),)
+        ship = shop.specs.get(Effect.SHIP)
+        return ShopInfo(number, shop.name, shop.platform, ways[0].lane, ways[0].send, ship, ways)
 
     async def _retire(self, numbers: Mapping[str, int]) -> None:
         """Shops of the database that are not configured any more keep their orders; nothing is sent for them."""
@@ -174,6 +188,7 @@ class Engine:
                 self.spawn,
                 self._reread,
                 lambda shop: self.lanes.get(shop),
+                links=self.links,
             )
             for name, way in {**self.channels, **self.shops}.items()
         }

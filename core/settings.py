@@ -1,9 +1,11 @@
 """Settings: flags over environment (``KEYDESK_*``) over the file over defaults. Each value knows its origin."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,6 +18,7 @@ Role = Literal["viewer", "operator", "supervisor", "admin"]
 RANK: dict[str, int] = {"viewer": 0, "operator": 1, "supervisor": 2, "admin": 3}
 Reference = Annotated[str, Field(pattern=r"^(|(file|env|credential):.+)$")]
 Name = Annotated[str, Field(pattern=r"^[\w][\w.-]{0,63}$")]
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+\Z")
 
 PAY_VIA = "pay_via"  # the one option of a shop that the core reads, not the connector
 
@@ -45,6 +48,34 @@ class CoreSettings(_Section):
     attempts_max: int = Field(default=3, ge=1, le=20)
     language: Literal["zh_CN", "en"] = "zh_CN"
     webhook_port: int = Field(default=0, ge=0, le=65_535)
+
+
+class Pickup(_Section):
+    """The buyers' pick-up page. Both or none of ``port`` (on loopback) and ``public_url`` (what buyers open)."""
+
+    port: int = Field(default=0, ge=0, le=65_535)
+    public_url: str = Field(default="", max_length=200)
+    days: int = Field(default=30, ge=1, le=3650)  # how long after the last message a link works
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Pickup":
+        if bool(self.port) != bool(self.public_url):
+            raise ValueError("needs both port and public_url, or neither")
+        parts = urlsplit(self.public_url)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        plain = _PLAIN_URL.match(self.public_url) and parts.hostname and parts.username is None
+        if self.public_url and not (plain and (parts.scheme == "https" or local)):
+            raise ValueError("public_url is an https address without user, query or fragment")
+        return self
+
+
+class Alerts(_Section):
+    """What the merchant is told, and by which channels. Nothing without ``via``."""
+
+    via: tuple[Name, ...] = ()
+    quiet_minutes: int = Field(default=10, ge=1, le=1440)  # between two alerts of one kind
+    shop_minutes: int = Field(default=5, ge=1, le=1440)  # how long a shop may fail before it is told
+    unknown_minutes: int = Field(default=15, ge=1, le=1440)  # how long an unknown outcome may wait for a person
 
 
 class Limits(_Section):
@@ -115,6 +146,8 @@ class Settings(BaseSettings):
     shops: dict[Name, Endpoint] = {}
     channels: dict[Name, Endpoint] = {}
     payments: dict[Name, Endpoint] = {}
+    pickup: Pickup = Pickup()
+    alerts: Alerts = Alerts()
     limits: Limits = Limits()
     desk: Desk = Desk()
     _file: Path = PrivateAttr(default=Path())

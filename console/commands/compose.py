@@ -14,6 +14,7 @@ from core.engine import Engine
 from core.model.clock import now_us
 from core.pipeline.setup import Setup
 from core.pipeline.upkeep import remap
+from core.ports import Alerting, Shop, ways_of
 from core.products import Catalogue, load_products, split_sku
 from core.rules.rulefile import load_rules
 from core.rules.watcher import Watcher
@@ -81,10 +82,11 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
     except Exception as error:
         raise click.ClickException(str(error)) from None
     for shop in shops.values():
-        if shop.send_via != "shop" and shop.send_via not in channels:
-            raise click.ClickException(
-                f"{settings.file}: shop {shop.name} delivers by {shop.send_via!r}, but there is no [channels.{shop.send_via}]."
-            )
+        if lacking := _lacking(shop, settings):
+            raise click.ClickException(f"{settings.file}: {lacking}")
+    for name in settings.alerts.via:
+        if not isinstance(channels.get(name), Alerting):
+            raise click.ClickException(f"{settings.file}: alerts.via: {_no_alerts(name, settings)}")
     setup = Setup(
         catalogue,
         rules=rules,
@@ -92,8 +94,32 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
         tries_max=settings.core.attempts_max,
     )
     return Engine(
-        settings.database, setup, vault, shops, channels, settings.core.language, version=VERSION, gateways=gateways
+        settings.database,
+        setup,
+        vault,
+        shops,
+        channels,
+        settings.core.language,
+        version=VERSION,
+        gateways=gateways,
+        pickup_url=settings.pickup.public_url,
     )
+
+
+def _lacking(shop: Shop, settings: Settings) -> str:
+    """What is wrong with the channels that a shop names, "" for nothing."""
+    names = ways_of(shop.send_via)
+    for name in names:
+        if name not in settings.channels:
+            return f"shop {shop.name} delivers by {name!r}, but there is no [channels.{name}]."
+    if shop.send_via != "shop" and (not names or len(set(names)) < len(names)):
+        return f"shop {shop.name}: deliver names one channel, or several different ones with commas."
+    return ""
+
+
+def _no_alerts(name: str, settings: Settings) -> str:
+    there = name in settings.channels
+    return f"channel {name} cannot alert the merchant" if there else f"there is no [channels.{name}]"
 
 
 def _options(end: Any, word: str) -> dict[str, str]:
@@ -105,16 +131,17 @@ def refused(settings: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, end in settings.channels.items():
         try:
-            build_channel(name, _options(end, "kind"), now_us)
+            channel = build_channel(name, _options(end, "kind"), now_us)
+            if name in settings.alerts.via and not isinstance(channel, Alerting):
+                found["alerts.via"] = _no_alerts(name, settings)
         except Exception as error:
             found[f"channels.{name}"] = str(error)
     shops = {}
     for name, end in settings.shops.items():
         try:
             shops[name] = build_shop(name, shop_options(end), now_us)
-            via = shops[name].send_via
-            if via != "shop" and via not in settings.channels:
-                found[f"shops.{name}"] = f"shop {name} delivers by {via!r}, but there is no [channels.{via}]"
+            if lacking := _lacking(shops[name], settings):
+                found[f"shops.{name}"] = lacking
         except Exception as error:
             found[f"shops.{name}"] = str(error)
     return found | refused_gateways(settings, shops)

@@ -18,8 +18,9 @@ from console.commands.calls import Core
 from console.commands.compose import VERSION, engine_of, settings_of, watchers
 from core import faultpoints
 from core.engine import Engine
-from core.model.clock import SECOND
+from core.model.clock import HOUR, SECOND
 from core.service.options import Options
+from core.service.pickup import PickupPort
 from core.service.server import CoreRefused, SocketServer, database_lock
 from core.service.service import Service
 from core.service.webhooks import Webhooks
@@ -99,6 +100,20 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
     extra: list[Coroutine[Any, Any, None]] = watchers(settings, engine, _report)
     if settings.core.webhook_port:
         extra.append(Webhooks(engine.doors, settings.core.webhook_port).serve())
+    if engine.links is not None:
+        extra.append(
+            PickupPort(
+                engine.links,
+                engine.setup,
+                engine.writer,
+                engine.readers,
+                engine.vault.open_key,
+                engine.clock,
+                settings.pickup.port,
+                settings.core.language,
+                settings.pickup.days * 24 * HOUR,
+            ).serve()
+        )
     tasks = [loop.create_task(work) for work in extra]
     serving = loop.create_task(server.serve(signals=False))
     log.info("core_started", epoch=epoch, shops=len(engine.shops), socket=path.name)
