@@ -1,9 +1,12 @@
 """The only door to the core: HTTP over its Unix socket. No other module of the console opens a connection."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from urllib.parse import quote, urlencode
 
+from console.exchange import Exchange
 from console.wire import (
     Cases,
     Claimed,
@@ -21,9 +24,6 @@ from console.wire import (
     Window,
 )
 from core.model.text import clean
-
-if TYPE_CHECKING:
-    import httpx
 
 ANSWER_S = 10.0
 FEED_SILENCE_S = 25.0  # the core pings every 10 s, so this much silence is a dead line
@@ -50,35 +50,19 @@ class Client:
 
     def __init__(self, socket_path: str) -> None:
         self.socket_path = socket_path
-        self._http: httpx.AsyncClient | None = None
-        self._feed: httpx.AsyncClient | None = None
-
-    def _open(self, silence: float) -> "httpx.AsyncClient":
-        import httpx  # here, not above: it costs a third of the start
-
-        transport = httpx.AsyncHTTPTransport(uds=self.socket_path)
-        return httpx.AsyncClient(
-            transport=transport, base_url="http://keydesk", timeout=httpx.Timeout(silence, connect=3.0), trust_env=False
-        )
+        self._exchange = Exchange(socket_path)
 
     async def close(self) -> None:
         """Closes the connections; the client opens them again when it is used again."""
-        http, feed, self._http, self._feed = self._http, self._feed, None, None
-        for one in (http, feed):
-            if one is not None:
-                await one.aclose()
+        self._exchange.close()
 
     async def _call(self, method: str, path: str, query: Facts | None = None, body: Any = None) -> Any:
-        import httpx
-
-        if self._http is None:
-            self._http = self._open(ANSWER_S)
-        params = {k: v for k, v in (query or {}).items() if v is not None and v != ""}
+        sent = None if body is None else json.dumps(body).encode()
         try:
-            answer = await self._http.request(method, path, params=params, json=body)
-        except (httpx.HTTPError, OSError) as error:
+            status, content = await self._exchange.call(method, _target(path, query), sent, ANSWER_S)
+        except OSError as error:  # TimeoutError is one
             raise ClientError("offline", type(error).__name__) from None
-        return _decode(answer.status_code, answer.content)
+        return _decode(status, content)
 
     async def health(self) -> Health:
         """Who answers, and our role there."""
@@ -180,20 +164,34 @@ class Client:
 
     async def feed(self, hz: int = 5) -> AsyncIterator[Tick]:
         """Ticks until the line breaks, which raises ClientError("offline"); the reader decides when to call again."""
-        import httpx
-
-        if self._feed is None:
-            self._feed = self._open(FEED_SILENCE_S)
+        line = b""
         try:
-            async with self._feed.stream("GET", "/v1/feed", params={"hz": hz}) as answer:
-                if answer.status_code != 200:
-                    _decode(answer.status_code, await answer.aread())
-                async for line in answer.aiter_lines():
-                    if line:
-                        yield cast(Tick, json.loads(line))
-        except (httpx.HTTPError, OSError, ValueError) as error:
+            used = await self._exchange.open()
+            try:
+                async with asyncio.timeout(FEED_SILENCE_S):
+                    head = await used.ask("GET", _target("/v1/feed", {"hz": hz}))
+                    if head.status != 200:
+                        _decode(head.status, await used.body(head))
+                parts = used.parts(head)
+                while True:
+                    async with asyncio.timeout(FEED_SILENCE_S):  # of the core alone: the reader takes its time
+                        part = await anext(parts, None)
+                    if part is None:
+                        break
+                    *lines, line = (line + part).split(b"\n")
+                    for one in lines:
+                        if one.strip():
+                            yield cast(Tick, json.loads(one))
+            finally:
+                used.close()
+        except (OSError, ValueError) as error:
             raise ClientError("offline", type(error).__name__) from None
         raise ClientError("offline", "feed ended")
+
+
+def _target(path: str, query: Facts | None) -> str:
+    params = {k: v for k, v in (query or {}).items() if v is not None and v != ""}
+    return f"{path}?{urlencode(params, quote_via=quote)}" if params else path
 
 
 def _decode(status: int, content: bytes) -> Any:

@@ -59,9 +59,20 @@ def test_only_the_client_opens_connections() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 top = name.partition(".")[0]
-                assert top not in ("sqlalchemy", "pydantic", "structlog", "aiosqlite", "connectors", "socket"), path
-                assert top != "httpx" or path.name == "client.py", path
+                assert top not in (
+                    "sqlalchemy",
+                    "pydantic",
+                    "structlog",
+                    "aiosqlite",
+                    "connectors",
+                    "socket",
+                    "httpx",
+                ), path
+                assert name != "console.exchange" or path.name == "client.py", path
                 assert top != "core" or name.startswith("core.model"), path
+    for path, node, name in calls():
+        if "connection" in name:
+            assert path.name == "exchange.py", f"{path.name}:{node.lineno}"
 
 
 @pytest.mark.parametrize("module", ["sqlalchemy", "pydantic", "structlog", "httpx", "connectors", "starlette"])
