@@ -30,6 +30,8 @@ AT_ONCE: Final = 4
 WAITING_MAX: Final = 20_000  # orders; what finds no room is found again at its next age
 PAGE: Final = 500
 PAUSE_S: Final = (5.0, 15.0, 60.0, 300.0)
+COUNT_S: Final = 60.0
+LOOSE_S: Final = 600.0  # money may come before its order, but not by so much
 
 # The plus keeps the planner from the index by shop, which holds every order the shop ever had.
 UNPAID: Final = "+o.shop = ? AND o.stage < 2 AND o.paid = 0"
@@ -41,6 +43,10 @@ BY_AGE: Final = (
 WORKING: Final = (
     "SELECT o.nprio, o.due_at, o.id, o.ext_id FROM orders o INDEXED BY ix_orders_queue WHERE o.stage < 4 "
     f"AND (o.nprio, o.due_at, o.id) > (?, ?, ?) AND {UNPAID} AND o.id < ? ORDER BY o.nprio, o.due_at, o.id LIMIT {PAGE}"
+)
+LOOSE: Final = (
+    "SELECT count(*) FROM payment INDEXED BY ix_payment_loose WHERE order_id IS NULL AND shop = ? AND account = ? "
+    "AND seen_at < ?"
 )
 STILL: Final = f"SELECT 1 FROM orders o WHERE o.id = ? AND {UNPAID}"
 
@@ -59,6 +65,7 @@ class Chaser:
         self._looked = self._rested = self._resume = clock()
         self._walked: int | None = None
         self._allowed = 1.0
+        self._counted = 0
         self.asked = 0
         self.health = Health()
         self.health.state = "ok"  # nothing to ask about is no trouble
@@ -79,6 +86,8 @@ class Chaser:
             await self._walk(now)
         elif now - self._walked >= SLOW_S * SECOND:
             await self._walk(now - int(AGES_S[-1] * SECOND))
+        if now - self._counted >= COUNT_S * SECOND:
+            await self._count_loose(now)
         await self._come_of_age(self._looked, now)
         self._looked = now
         # At most a few seconds' worth is saved up, so that a pause is not followed by a burst.
@@ -96,6 +105,16 @@ class Chaser:
         spans = [[first_id(last - int(age * SECOND)), first_id(now - int(age * SECOND))] for age in AGES_S]
         for order, ext_id in await self._rows(BY_AGE, (str(spans), self._shop)):
             self._put(self._young, int(order), str(ext_id))
+
+    async def _count_loose(self, now: int) -> None:
+        """Money of orders that the shop does not have: most likely it gives the gateway other numbers than its own."""
+        self._counted = now
+        rows = await self._rows(LOOSE, (self._shop, self.gateway.name, now - int(LOOSE_S * SECOND)))
+        loose = int(rows[0][0])
+        if loose:
+            self.health.state, self.health.error = "unmatched", f"{loose} payments name no order of the shop"
+        elif self.health.state == "unmatched":
+            self.health.state, self.health.error = "ok", ""
 
     async def _walk(self, before: int) -> None:
         """All unpaid orders that came before ``before``."""
@@ -129,6 +148,12 @@ class Chaser:
             self._failures = 0
         return 0.0
 
+    def _answered(self) -> None:
+        state, error = self.health.state, self.health.error
+        self.health.good(self._clock())
+        if state == "unmatched":
+            self.health.state, self.health.error = state, error
+
     async def _ask(self, order: int, ext_id: str) -> float:
         """Ask about one order and book what was found. Returns seconds to pause, 0 when it went well."""
         if not await self._rows(STILL, (order, self._shop)):
@@ -138,7 +163,7 @@ class Chaser:
             self.asked += 1
             async with asyncio.timeout(QUERY_S):
                 money = await self.gateway.query(ext_id)
-            self.health.good(self._clock())
+            self._answered()
             if money:
                 batch = Batch(updates=money, cursor=None, more=False)
                 await self._writer.do(self._intake.apply, IntakeItem(self._shop, batch, self._clock(), False))

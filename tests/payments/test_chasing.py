@@ -152,17 +152,38 @@ async def test_a_gateway_that_fails_is_left_alone_for_a_while_and_nothing_is_for
         await walked.readers.dispose()
 
 
-@pytest.mark.parametrize("sql", ["BY_AGE", "WORKING", "STILL"])
+async def test_money_whose_order_never_comes_is_shown(tmp_path: Path) -> None:
+    """A shop that gives the gateway other numbers than its own: everything is paid, and nothing that it knows of."""
+    async with Rig(tmp_path) as rig:
+        walked = Walked(rig)
+        await rig.pull(order("A1"), pay("SHOP-A1", 1000, account="cash"), pay("X", 1, account="another"))
+        await walked.go(300)
+        assert walked.chaser.health.state == "ok"  # it may be a little early
+        await walked.go(400)
+        assert walked.gateway.times("A1")
+        shown = (walked.chaser.health.state, walked.chaser.health.error)
+        assert shown == ("unmatched", "1 payments name no order of the shop")
+        await rig.pull(order("SHOP-A1"))
+        await walked.go(100)
+        assert walked.chaser.health.state == "ok"
+        await walked.readers.dispose()
+
+
+@pytest.mark.parametrize("sql", ["BY_AGE", "WORKING", "STILL", "LOOSE"])
 @pytest.mark.parametrize("statistics", [False, True])
 def test_the_questions_to_the_database_walk_no_table(tmp_path: Path, sql: str, statistics: bool) -> None:
     path = big(tmp_path / "big.db", 10_000, statistics)
     database = driver.swap().connect(path)
-    params = {"BY_AGE": ("[[1,2],[3,4]]", 1), "WORKING": (-1, 0, 0, 1, 2**60), "STILL": (1, 1)}[sql]
+    params = {"BY_AGE": ("[[1,2],[3,4]]", 1), "WORKING": (-1, 0, 0, 1, 2**60), "STILL": (1, 1), "LOOSE": (1, "a", 1)}[
+        sql
+    ]
     steps = plan(database, getattr(chasing, sql), params)
     database.close()
-    index = {"BY_AGE": "INTEGER PRIMARY KEY (rowid>? AND rowid<?)", "STILL": "INTEGER PRIMARY KEY (rowid=?)"}.get(
-        sql, "ix_orders_queue"
-    )
+    index = {
+        "BY_AGE": "INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        "STILL": "INTEGER PRIMARY KEY (rowid=?)",
+        "LOOSE": "ix_payment_loose",
+    }.get(sql, "ix_orders_queue")
     assert any(index in step for step in steps), steps
     assert not any(step.startswith("SCAN o") and "ix_orders_queue" not in step for step in steps), steps
     assert not any("TEMP B-TREE" in step or "AUTOMATIC" in step for step in steps), steps
