@@ -13,7 +13,7 @@ from core.model.order import Batch, Line, OrderUpdate, Payment, PaymentKind, Pla
 from core.pipeline import upkeep
 from core.pipeline.attempts import NotOpened, OpenAttempts, Opened
 from core.pipeline.gate import Gate, GatePass
-from core.pipeline.intake import Intake, IntakeItem
+from core.pipeline.intake import Intake, IntakeDone, IntakeItem
 from core.pipeline.outcomes import Came, Record
 from core.pipeline.setup import Setup, ShopInfo
 from core.store.engines import writer_engine
@@ -133,9 +133,12 @@ class Rig:
             imports.write(tx, made, "test")
         return [0] * len(items)
 
-    async def pull(self, *updates: Update, shop: int = 1, cursor: str | None = "c", more: bool = False) -> Any:
-        """Intake of one batch."""
-        item = IntakeItem(shop, Batch(updates=updates, cursor=cursor, more=more), self.clock())
+    async def pull(
+        self, *updates: Update, shop: int = 1, cursor: str | None = "c", more: bool = False, places: int = 0
+    ) -> IntakeDone:
+        """Intake of one batch; ``places``: free places lent by the lane of the shop's keys."""
+        lent = ((self.setup.shops[shop].send_lane, places),) if places else ()
+        item = IntakeItem(shop, Batch(updates=updates, cursor=cursor, more=more), self.clock(), places=lent)
         return await self.writer.do(self.intake.apply, item)
 
     async def pass_gate(self, limit: int = 500) -> GatePass:
@@ -146,9 +149,11 @@ class Rig:
         """Open an attempt."""
         return await self.writer.do(self.opener.apply, intent)
 
-    async def come(self, intent: int, attempt: int, result: Result, asked: bool = False, **more: Any) -> bool:
-        """Record an outcome."""
-        came = Came(intent, attempt, Outcome(result=result, why=more.pop("why", "test"), **more), asked)
+    async def come(
+        self, intent: int, attempt: int, result: Result, asked: bool = False, place: bool = False, **more: Any
+    ) -> bool | Opened:
+        """Record an outcome; ``place``: the shop's own lane has lent one."""
+        came = Came(intent, attempt, Outcome(result=result, why=more.pop("why", "test"), **more), asked, place)
         return await self.writer.do(self.recorder.apply, came)
 
     async def deliver(self, intent: int) -> None:

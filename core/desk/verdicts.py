@@ -7,7 +7,7 @@ from core.desk.deeds import NOTHING_FAILED, Action, Deed, log, move, no_args
 from core.desk.standing import Intent, OrderState
 from core.model.effects import Effect, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, KeyState, Stage, WriteBack
-from core.pipeline.gate import INTENT, TAKE_KEYS, GateMismatch
+from core.pipeline.gate import INTENT, TAKE_KEYS, UNOPENED, GateMismatch
 from core.pipeline.outcomes import Came, Record
 from core.store.tx import Tx, as_json
 
@@ -118,7 +118,7 @@ def _new_intents(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
                 info.send.cls.value,
                 int(IntentState.PENDING),
             )
-            + (gen, state.contact if info.needs_contact else "", now, tx.epoch, now, now)
+            + (gen, state.contact if info.needs_contact else "", now, tx.epoch, now, now, *UNOPENED)
         )
     tx.insert(INTENT, rows)
     move(tx, [s for s in states if s.stage in (Stage.DELIVERED, Stage.CLOSED)], Stage.DELIVERING, deed.by)

@@ -4,7 +4,7 @@ An intent may have waited behind a rate limit, an outage or a restart; what was 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,21 +14,9 @@ from core.desk.cases import CaseRow, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, IntentState, Stage
+from core.pipeline.bound_keys import SealedKey, in_order, keys_of, titles_of
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
-
-
-class SealedKey(NamedTuple):
-    """A key as stored, with what the vault needs to open it."""
-
-    id: int
-    product: str
-    batch: int
-    sealed: bytes
-    dek: bytes
-    line: str
-    slot: int
-    title: str
 
 
 class Opened(Struct, frozen=True):
@@ -98,11 +86,6 @@ INTENTS = (
     "o.paid - o.refunded, o.due, o.contact, o.ext_id, o.title, o.seen_at FROM json_each(?) j "
     "CROSS JOIN intent i ON i.id = j.value JOIN orders o ON o.id = i.order_id"
 )
-KEYS = (
-    "SELECT k.order_id, k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot FROM json_each(?) j "
-    "CROSS JOIN key k ON k.order_id = j.value AND k.order_id IS NOT NULL CROSS JOIN batch b ON b.id = k.batch WHERE k.state = 1"
-)
-TITLES = "SELECT l.order_id, l.line, l.title FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value"
 READDRESS = "UPDATE intent SET recipient = ? WHERE id = ?"
 REREAD_US = SECOND // 2  # how long an attempt waits for its order to be read again, before it looks anew
 
@@ -151,14 +134,15 @@ class OpenAttempts:
         readdress: list[tuple[str, int]] = []
         many: dict[int, list[SealedKey]] = {}
         shops, send = self.setup.shops, Effect.SEND
-        for intent, order, shop, via, recipient, ext_id, contact, title, *rest in tx.all_in(
+        for intent, order, shop, via, recipient, ext_id, contact, title, *held in tx.all_in(
             FIRST, (tx.now - self.setup.fresh_us,), items
         ):
-            key = SealedKey._make((*rest, title))
+            number, product, batch, sealed, dek, line, slot = held
+            key = SealedKey(number, product, batch, sealed, dek, line, slot, title)
             if intent in found:
-                held = found[intent]
-                assert isinstance(held, Opened)
-                many.setdefault(intent, list(held.keys)).append(key)
+                one = found[intent]
+                assert isinstance(one, Opened)
+                many.setdefault(intent, list(one.keys)).append(key)
                 continue
             if recipient != contact and shops[shop].needs_contact:
                 recipient = contact
@@ -183,9 +167,9 @@ class OpenAttempts:
     def _several(self, tx: Tx, found: dict[int, Opened | NotOpened], many: Mapping[int, list[SealedKey]]) -> None:
         """Orders of more than one key: each with its own line's title, in the order of lines and slots."""
         order_of = {intent: held.order for intent, held in found.items() if isinstance(held, Opened) and intent in many}
-        titles = _titles(tx, order_of.values())
+        titles = titles_of(tx, order_of.values())
         for intent, keys in many.items():
-            found[intent] = msgspec.structs.replace(found[intent], keys=_in_order(order_of[intent], keys, titles))
+            found[intent] = msgspec.structs.replace(found[intent], keys=in_order(order_of[intent], keys, titles))
 
     def _ships(self, tx: Tx, items: Sequence[int]) -> dict[int, Opened | NotOpened]:
         found: dict[int, Opened | NotOpened] = {
@@ -253,7 +237,7 @@ class OpenAttempts:
             tx.run_in(START, (now,), [r.order for r in first])
             for shop, count in Counter(r.shop for r in first).items():
                 tx.moved(shop, Stage.ALLOCATED, Stage.DELIVERING, count)
-        keys = _keys(tx, {r.order: r.title for r in rows if r.effect == Effect.SEND})
+        keys = keys_of(tx, {r.order: r.title for r in rows if r.effect == Effect.SEND})
         tx.touch(r.order for r in first)
         return {
             r.intent: Opened(
@@ -269,21 +253,3 @@ class OpenAttempts:
             )
             for r in rows
         }
-
-
-def _keys(tx: Tx, titles: Mapping[int, str]) -> dict[int, tuple[SealedKey, ...]]:
-    """The live keys of these orders; ``titles`` holds each order's first title."""
-    found: dict[int, list[SealedKey]] = {}
-    for order, *rest in tx.all(KEYS, (as_json(titles),)):
-        found.setdefault(order, []).append(SealedKey._make((*rest, titles[order])))
-    own = _titles(tx, [order for order, keys in found.items() if len(keys) > 1])
-    return {order: _in_order(order, keys, own) if len(keys) > 1 else tuple(keys) for order, keys in found.items()}
-
-
-def _titles(tx: Tx, orders: Iterable[int]) -> dict[tuple[int, str], str]:
-    return {(order, line): title for order, line, title in tx.all(TITLES, (as_json(orders),))}
-
-
-def _in_order(order: int, keys: Sequence[SealedKey], titles: Mapping[tuple[int, str], str]) -> tuple[SealedKey, ...]:
-    named = (key._replace(title=titles[(order, key.line)]) for key in keys)
-    return tuple(sorted(named, key=lambda key: (key.line, key.slot)))

@@ -6,7 +6,7 @@ One order, one pass: all its slots or none.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from core.desk.cases import CaseRow, open_cases
 from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
+from core.pipeline.bound_keys import SealedKey
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
@@ -23,18 +24,25 @@ from core.store.tx import Tx, as_json
 READY = "stage = 1 AND blocks = 0 AND refund_open = 0 AND due <= paid - refunded AND due > 0"
 PICK = f"SELECT id, shop, contact FROM orders o WHERE {READY} AND o.seen_at >= ? ORDER BY nprio, due_at, id LIMIT ?"
 PICK_STALE = f"SELECT id, shop, ext_id FROM orders o WHERE {READY} AND o.seen_at < ? ORDER BY nprio, due_at, id LIMIT ?"
-LINES = "SELECT l.order_id, l.line, l.product, l.qty FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
-FREE_KEYS = "SELECT id FROM key WHERE product = ? AND state = 0 ORDER BY id LIMIT ?"
+LINES = "SELECT l.order_id, l.line, l.product, l.qty, l.title FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
+FREE_KEYS = (
+    "SELECT k.id, k.product, k.batch, k.sealed, b.dek FROM key k CROSS JOIN batch b ON b.id = k.batch "
+    "WHERE k.product = ? AND k.state = 0 ORDER BY k.id LIMIT ?"
+)
 TAKE_KEYS = (
     "UPDATE key NOT INDEXED SET state = 1, order_id = v.column1, line = v.column2, slot = v.column3, taken_at = v.column4 FROM",
     "AS v WHERE key.id = v.column5 AND key.state = 0",
 )
-INTENT = "intent(id, order_id, shop, effect, via, cls, state, gen, recipient, next_at, epoch, created_at, changed_at)"
+INTENT = (
+    "intent(id, order_id, shop, effect, via, cls, state, gen, recipient, next_at, epoch, created_at, changed_at, "
+    "tries, opened_at)"
+)
+UNOPENED: tuple[int, int | None] = (0, None)  # the last two of an intent that waits
 ALLOCATE = (
     "UPDATE orders SET stage = 2, version = version + 1, changed_at = ? "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND {READY}"
 )
-Wanted = list[tuple[str, str, int]]  # (line, product, qty) of one order
+Wanted = list[tuple[str, str, int, str]]  # (line, product, qty, title) of one order
 ANYONE = f"SELECT 1 FROM orders WHERE {READY} LIMIT 1"
 LAST_GEN = (
     "SELECT i.order_id, max(i.gen) FROM json_each(?) j CROSS JOIN intent i ON i.order_id = j.value AND i.effect = 1 "
@@ -81,8 +89,8 @@ class Gate:
             else:
                 shop_of[order_id] = (shop, contact)
         wanted: dict[int, Wanted] = {}
-        for order_id, line, product, qty in tx.all(LINES, (as_json(shop_of),)):
-            wanted.setdefault(order_id, []).append((line, product, qty))
+        for order_id, line, product, qty, title in tx.all(LINES, (as_json(shop_of),)):
+            wanted.setdefault(order_id, []).append((line, product, qty, title))
         taken = take_keys(tx, wanted, shop_of, cases)
         if taken:
             if tx.run(ALLOCATE, (tx.now, as_json(taken))) != len(taken):
@@ -93,7 +101,10 @@ class Gate:
             tx.events(
                 EventKind.ALLOCATED,
                 "gate",
-                [(order, f'{{"intent":{intents[order]},"keys":{keys}}}') for order, keys in taken.items()],
+                [
+                    (order, f'{{"intent":{intents[order]},"keys":{[key.id for key in keys]}}}')
+                    for order, keys in taken.items()
+                ],
             )
             for shop, count in Counter(shop_of[order][0] for order in taken).items():
                 tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
@@ -105,18 +116,18 @@ class Gate:
 
 def take_keys(
     tx: Tx, wanted: Mapping[int, Wanted], shop_of: Mapping[int, tuple[int, str]], cases: list[CaseRow]
-) -> dict[int, list[int]]:
+) -> dict[int, list[SealedKey]]:
     """Bind keys to the slots of these orders, in the mapping's order, all slots of an order or none.
 
-    Returns key ids by order; an order that cannot be filled gets a case in ``cases`` instead.
+    Returns the keys by order; an order that cannot be filled gets a case in ``cases`` instead.
     """
     need: dict[str, int] = {}
     for lines in wanted.values():
-        for _, product, qty in lines:
+        for _, product, qty, _ in lines:
             need[product] = need.get(product, 0) + qty
-    free = {p: [row[0] for row in reversed(tx.all(FREE_KEYS, (p, n)))] for p, n in need.items()}
+    free = {p: tx.all(FREE_KEYS, (p, n))[::-1] for p, n in need.items()}
     rows: list[tuple[Any, ...]] = []
-    taken: dict[int, list[int]] = {}
+    taken: dict[int, list[SealedKey]] = {}
     used: dict[str, int] = {}
     now = tx.now
     for order_id, lines in wanted.items():
@@ -126,13 +137,13 @@ def take_keys(
             fact = {"product": product, "wanted": qty, "free": have}
             cases.append(CaseRow(order_id, shop_of[order_id][0], CaseKind.NO_STOCK, product, fact))
             continue
-        keys: list[int] = []
-        for line, product, qty in lines:
+        keys: list[SealedKey] = []
+        for line, product, qty, title in lines:
             pool = free[product]
             for slot in range(1, qty + 1):
-                key = pool.pop()
-                keys.append(key)
-                rows.append((order_id, line, slot, now, key))
+                number, _, batch, sealed, dek = pool.pop()
+                keys.append(SealedKey(number, product, batch, sealed, dek, line, slot, title))
+                rows.append((order_id, line, slot, now, number))
             used[product] = used.get(product, 0) + qty
         taken[order_id] = keys
     if tx.update(TAKE_KEYS[0], rows, TAKE_KEYS[1]) != len(rows):
@@ -144,16 +155,19 @@ def take_keys(
 def plan_sends(
     tx: Tx,
     setup: Setup,
-    taken: Mapping[int, list[int]],
+    taken: Mapping[int, list[SealedKey]],
     shop_of: Mapping[int, tuple[int, str]],
     gens: Mapping[int, int] = MappingProxyType({}),
+    opened: Collection[int] = (),
 ) -> dict[int, int]:
     """Record the intent to send of orders that were just allocated; returns the intents by order.
 
-    ``gens``: the last generation of those that had an intent before. Counters and events are the caller's.
+    ``gens``: the last generation of those that had an intent before. ``opened``: orders whose first attempt opens
+    here, because its lane has a free place for it. Counters and events are the caller's.
     """
     now, epoch = tx.now, tx.epoch
-    pending, send = int(IntentState.PENDING), int(Effect.SEND)
+    send = int(Effect.SEND)
+    waits, opens = (int(IntentState.PENDING), UNOPENED), (int(IntentState.SENDING), (1, now))
     of_shop = {
         number: (info.send_lane, info.send.cls.value, info.needs_contact) for number, info in setup.shops.items()
     }
@@ -164,19 +178,23 @@ def plan_sends(
         lane, cls, needs_contact = of_shop[shop]
         gen = gens.get(order_id, 0) + 1
         recipient = contact if needs_contact else ""
-        intents.append((intent_id, order_id, shop, send, lane, cls, pending, gen, recipient, now, epoch, now, now))
+        state, attempt = opens if order_id in opened else waits
+        intents.append(
+            (intent_id, order_id, shop, send, lane, cls, state, gen, recipient, now, epoch, now, now, *attempt)
+        )
     tx.insert(INTENT, intents)
     tx.touch(taken)
-    tx.wake("effects")
+    if len(opened) < len(taken):
+        tx.wake("effects")
     return planned
 
 
-def _shortage(wanted: Sequence[tuple[str, str, int]], free: dict[str, list[int]]) -> tuple[str, int, int] | None:
+def _shortage(wanted: Wanted, free: Mapping[str, Sequence[Any]]) -> tuple[str, int, int] | None:
     """The first product of which this order wants more than is left: (product, wanted, left)."""
     if len(wanted) == 1:
-        _, product, qty = wanted[0]
+        _, product, qty, _ = wanted[0]
         return (product, qty, len(free[product])) if qty > len(free[product]) else None
     total: dict[str, int] = {}
-    for _, product, qty in wanted:
+    for _, product, qty, _ in wanted:
         total[product] = total.get(product, 0) + qty
     return next(((p, n, len(free[p])) for p, n in total.items() if n > len(free[p])), None)

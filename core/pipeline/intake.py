@@ -1,6 +1,7 @@
 """Intake: one transaction upserts whatever the connectors brought, with money, rule results, events and cursors."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from msgspec import Struct
 from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.lifecycle import CaseKind, EventKind
 from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund, RefundState
+from core.pipeline.attempts import Opened
 from core.pipeline.known import KnownOrders, Row
 from core.pipeline.ledger import Ledger, Sums
 from core.pipeline.newcomers import Newcomers
@@ -17,20 +19,25 @@ from core.store.tx import Tx
 
 
 class IntakeItem(Struct, frozen=True):
-    """One batch of one shop. ``keep_cursor`` False for reads of single orders, which move no cursor."""
+    """One batch of one shop. ``keep_cursor`` False for reads of single orders, which move no cursor.
+
+    ``places``: free places by lane that are lent for first attempts; whoever lends them makes what comes back opened.
+    """
 
     shop: int
     batch: Batch
     seen_at: int
     keep_cursor: bool = True
+    places: tuple[tuple[str, int], ...] = ()
 
 
 class IntakeDone(Struct, frozen=True):
-    """What became of a batch: orders first seen, orders changed, items quarantined."""
+    """What became of a batch: orders first seen, orders changed, items quarantined, attempts opened at lent places."""
 
     new: int
     changed: int
     quarantined: int
+    opened: tuple[Opened, ...] = ()
 
 
 class Intake:
@@ -50,11 +57,12 @@ class Intake:
             shop = item.shop
             for update in item.batch.updates:
                 if isinstance(update, OrderUpdate):
-                    held = orders.get((shop, update.ext_id))
+                    key = (shop, update.ext_id)
+                    held = orders.get(key)
                     if held is None or update.rev >= held[0].rev:
                         # What an event tells is known as of the event, however late it is heard.
                         seen_at = item.seen_at if update.as_of is None else min(update.as_of, item.seen_at)
-                        orders[(shop, update.ext_id)] = (update, seen_at)
+                        orders[key] = (update, seen_at)
                     for payment in update.payments:
                         _once(payments, shop, payment, twice)
                     for refund in update.refunds:
@@ -67,14 +75,18 @@ class Intake:
                     broken.append((shop, update))
         known = self._known(tx, orders, payments, refunds)
         ledger = Ledger(tx)
-        fresh = [(shop, u, seen) for (shop, ext), (u, seen) in orders.items() if (shop, ext) not in known]
-        ids = dict(zip([(shop, u.ext_id) for shop, u, _ in fresh], tx.new_ids(len(fresh)), strict=True))
+        new = [key for key in orders if key not in known] if known else list(orders)
+        fresh = [(key[0], *orders[key]) for key in new]
+        ids = dict(zip(new, tx.new_ids(len(new)), strict=True))
         sums = Sums()
         ledger.adopt(ids, sums)
-        owner = {**{key: row.id for key, row in known.items()}, **ids}
+        owner = {**{key: row.id for key, row in known.items()}, **ids} if known else ids
         ledger.book(payments, owner, sums)
         ledger.book_refunds(refunds, owner, sums)
-        Newcomers(tx, self.setup).insert(fresh, list(ids.values()), sums)
+        places: Counter[str] = Counter()
+        for item in items:
+            places.update(dict(item.places))
+        opened = Newcomers(tx, self.setup).insert(fresh, list(ids.values()), sums, places)
         changed = KnownOrders(tx, self.setup).update(orders, known, sums)
         self._refuse_replays(tx, twice + sums.replayed, owner)
         if broken:
@@ -83,7 +95,7 @@ class Intake:
             self._heal(tx, orders)
         self._cursors(tx, items)
         done = IntakeDone(len(fresh), changed, len(broken))
-        return [done] * len(items)
+        return _shared_out(done, items, opened) if opened else [done] * len(items)
 
     def _refuse_replays(
         self, tx: Tx, replayed: list[tuple[int, Payment]], owner: Mapping[tuple[int, str], int]
@@ -111,13 +123,12 @@ class Intake:
         payments: dict[tuple[str, str], tuple[int, Payment]],
         refunds: dict[tuple[int, str], tuple[int, Refund]],
     ) -> dict[tuple[int, str], Row]:
+        keys = set(orders)
+        keys.update([(shop, payment.ext_id) for shop, payment in payments.values()])
+        keys.update([(shop, refund.ext_id) for shop, refund in refunds.values()])
         wanted: dict[int, set[str]] = {}
-        for shop, ext in orders:
+        for shop, ext in keys:
             wanted.setdefault(shop, set()).add(ext)
-        for shop, payment in payments.values():
-            wanted.setdefault(shop, set()).add(payment.ext_id)
-        for shop, refund in refunds.values():
-            wanted.setdefault(shop, set()).add(refund.ext_id)
         return KnownOrders.load(tx, wanted)
 
     def _quarantine(self, tx: Tx, broken: list[tuple[int, Quarantined]]) -> None:
@@ -179,11 +190,30 @@ class Intake:
         )
 
 
+def _shared_out(done: IntakeDone, items: list[IntakeItem], opened: list[Opened]) -> list[IntakeDone]:
+    """Each lender gets back as many attempts as it lent places in their lanes."""
+    waiting: dict[str, list[Opened]] = {}
+    for one in opened:
+        waiting.setdefault(one.via, []).append(one)
+    answers = []
+    for item in items:
+        mine: list[Opened] = []
+        for lane, count in item.places:
+            held = waiting.get(lane, [])
+            mine += held[:count]
+            del held[:count]
+        answers.append(IntakeDone(done.new, done.changed, done.quarantined, tuple(mine)))
+    return answers
+
+
 def _once(
     payments: dict[tuple[str, str], tuple[int, Payment]], shop: int, payment: Payment, twice: list[tuple[int, Payment]]
 ) -> None:
-    held = payments.setdefault((payment.account, payment.txn_id), (shop, payment))
-    if (held[0], held[1].ext_id) != (shop, payment.ext_id):
+    key = (payment.account, payment.txn_id)
+    held = payments.get(key)
+    if held is None:
+        payments[key] = (shop, payment)
+    elif (held[0], held[1].ext_id) != (shop, payment.ext_id):
         twice.append((shop, payment))
 
 

@@ -1,30 +1,30 @@
 """What the rules are told about an order, and what their answer does to it."""
 
-import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from core.model.clock import HOUR, SECOND
 from core.model.order import OrderUpdate
-from core.pipeline.setup import Setup, ShopInfo
+from core.pipeline.ledger import NO_MONEY, Sums
+from core.pipeline.setup import Judgement, Setup, ShopInfo
 from core.store.tx import Tx
 
 _DAY = 24 * HOUR
 _BEIJING = 8 * HOUR
 
 
-class Known(NamedTuple):
-    """What is known of an order besides its snapshot when it is judged.
+class Known:
+    """What is known of an order besides its snapshot when it is judged; one object serves a whole batch.
 
     ``orders`` and ``spent`` are the buyer's so far, this order included; 0 where the platform names no buyer.
     """
 
-    shop: ShopInfo
-    product: str
-    hot: bool
-    orders: int
-    spent: int
-    paid_at: int | None
+    __slots__ = ("hot", "orders", "paid_at", "product", "shop", "spent")
+
+    def __init__(self, shop: ShopInfo, product: str, hot: bool, orders: int, spent: int, paid_at: int | None) -> None:
+        self.shop, self.product, self.hot = shop, product, hot
+        self.orders, self.spent, self.paid_at = orders, spent, paid_at
 
 
 def _paid_late(order: OrderUpdate, known: Known) -> bool:
@@ -67,13 +67,39 @@ def buyers_seen(tx: Tx, buyers: Sequence[tuple[str, int, int]], now: int) -> dic
             held[1] += spent
     if not rows:
         return {}
-    tx.many(
-        "INSERT INTO buyer(id, orders, spent, first_at) VALUES(?, ?, ?, ?) "
-        "ON CONFLICT(id) DO UPDATE SET orders = orders + excluded.orders, spent = spent + excluded.spent",
+    found = tx.upsert(
+        "buyer(id, orders, spent, first_at)",
         [(buyer, orders, spent, now) for buyer, (orders, spent) in rows.items()],
+        "ON CONFLICT(id) DO UPDATE SET orders = orders + excluded.orders, spent = spent + excluded.spent "
+        "RETURNING id, orders, spent",
     )
-    found = tx.all(
-        "SELECT b.id, b.orders, b.spent FROM json_each(?) j CROSS JOIN buyer b ON b.id = j.value",
-        (json.dumps(list(rows), ensure_ascii=False),),
-    )
-    return {str(buyer): (int(orders), int(spent)) for buyer, orders, spent in found}
+    return {buyer: (orders, spent) for buyer, orders, spent in found}
+
+
+def judge(
+    tx: Tx,
+    setup: Setup,
+    fresh: Sequence[tuple[int, OrderUpdate, int]],
+    mapped: Sequence[Sequence[str]],
+    sums: Sums,
+) -> Sequence[Judgement]:
+    """The rules' word on new orders (shop, snapshot, seen at), whose buyers are counted along the way."""
+    rules, money_of, shops = setup.rules, sums.money.get, setup.shops
+    paid = [(u.buyer, 1, money_of((shop, u.ext_id), NO_MONEY).paid) for shop, u, _ in fresh]
+    seen = buyers_seen(tx, paid, tx.now)
+    makers = [FACTS[name] for name in rules.fields]
+    hot = {product: setup.catalogue.is_hot(product) for product in {products[0] for products in mapped}}
+    known = Known(shops[fresh[0][0]], "", False, 0, 0, None)
+    rows = []
+    # A page may hold several orders of one buyer: each is told how many there were up to and including itself.
+    ahead = Counter([u.buyer for _, u, _ in fresh])
+    for (shop, u, _), products in zip(fresh, mapped, strict=True):
+        orders, spent = seen.get(u.buyer, (0, 0))
+        if u.buyer:
+            ahead[u.buyer] -= 1
+            orders -= ahead[u.buyer]
+        money = money_of((shop, u.ext_id))
+        known.shop, known.product, known.hot = shops[shop], products[0], hot[products[0]]
+        known.orders, known.spent, known.paid_at = orders, spent, money.paid_at if money else None
+        rows.append(tuple([make(u, known) for make in makers]))
+    return rules.judge_rows(rows)

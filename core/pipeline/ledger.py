@@ -1,9 +1,9 @@
 """The money ledger: payments and refund requests are rows, an order's sums follow from them in the same transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from core.model.order import Payment, PaymentKind, Refund, RefundState
 from core.store.tx import Tx
@@ -17,7 +17,7 @@ BOOKED = (
 Owner = Mapping[tuple[int, str], int]  # order id by (shop, ext_id)
 
 
-class Sum(NamedTuple):
+class Sum(Struct, frozen=True, gc=False):
     """What arrived for one order in this transaction, minor units by currency-matched rows only."""
 
     paid: int
@@ -44,7 +44,8 @@ class Sums:
         held = self.money.get(key)
         if held is not None and held.currency != currency:
             held = self.alien.setdefault(key, {}).get(currency)
-        paid, refunded, paid_at, _, n = held or Sum(0, 0, None, currency, 0)
+        held = held or Sum(0, 0, None, currency, 0)
+        paid, refunded, paid_at, n = held.paid, held.refunded, held.paid_at, held.txns
         if kind == PaymentKind.CHARGE:
             paid, paid_at = paid + amount, at if paid_at is None else max(paid_at, at)
         else:
@@ -79,20 +80,23 @@ class Ledger:
         tx = self._tx
         now = tx.now
         ids = tx.new_ids(len(payments))
+        keys = [(shop, p.ext_id) for shop, p in payments.values()]
         rows = [
-            (number, p.account, p.txn_id, shop, p.ext_id, owner.get((shop, p.ext_id)))
-            + (int(p.kind), p.amount, p.currency, p.at, now)
-            for number, (shop, p) in zip(ids, payments.values(), strict=True)
+            (n, p.account, p.txn_id, shop, p.ext_id, owner.get(key), int(p.kind), p.amount, p.currency, p.at, now)
+            for n, key, (shop, p) in zip(ids, keys, payments.values(), strict=True)
         ]
         booked = tx.insert(PAYMENT, rows, "ON CONFLICT(account, txn_id) DO NOTHING")
         have = self._booked_before(tx, payments, ids) if booked < len(rows) else {}
-        add = sums.add
-        for key, (shop, p) in payments.items():
-            before = have.get(key)
-            if before is None:
-                add((shop, p.ext_id), p.kind, p.amount, p.at, p.currency)
-            elif before != (shop, p.ext_id):
-                sums.replayed.append((shop, p))
+        money, charge = sums.money, PaymentKind.CHARGE
+        for key, (txn, (shop, p)) in zip(keys, payments.items(), strict=True):
+            before = have.get(txn) if have else None
+            if before is not None:
+                if before != key:
+                    sums.replayed.append((shop, p))
+            elif key not in money and p.kind is charge:
+                money[key] = Sum(p.amount, 0, p.at, p.currency, 1)
+            else:
+                sums.add(key, p.kind, p.amount, p.at, p.currency)
 
     @staticmethod
     def _booked_before(

@@ -17,6 +17,23 @@ STORED = (
 )
 
 
+def map_lines(
+    tx: Tx, setup: Setup, fresh: Sequence[tuple[int, OrderUpdate, int]], ids: Sequence[int]
+) -> list[list[str]]:
+    """Insert the lines of new orders (shop, snapshot, seen at); returns the products of each, "" for an unmapped SKU."""
+    rows: list[tuple[Any, ...]] = []
+    mapped: list[list[str]] = []
+    product_of = setup.catalogue.product_of
+    for (shop, u, _), order_id in zip(fresh, ids, strict=True):
+        name = setup.shops[shop].name
+        products = [product_of(name, line.sku) for line in u.lines]
+        mapped.append(products)
+        for line, product in zip(u.lines, products, strict=True):
+            rows.append((order_id, line.line, line.sku, product, line.title, line.qty, line.amount))
+    tx.insert(LINE, rows)
+    return mapped
+
+
 class Lines:
     """Rewrites lines that differ from the newest snapshot."""
 

@@ -1,17 +1,21 @@
 """Orders seen for the first time: written once, already at the stage that the same transaction can decide."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.desk.cases import CaseRow, open_cases
 from core.desk.holds import HoldRow, open_holds
-from core.model.lifecycle import BLOCKING, CaseKind, EventKind, HoldReason, Stage
+from core.model.effects import Effect
+from core.model.lifecycle import BLOCKING, CaseKind, EventKind, Stage
 from core.model.order import OrderUpdate, PlatformState
+from core.pipeline.attempts import Opened
+from core.pipeline.bound_keys import SealedKey
+from core.pipeline.doubts import holds_of, trouble_of
 from core.pipeline.gate import ANYONE, plan_sends, take_keys
-from core.pipeline.judging import FACTS, Known, buyers_seen
-from core.pipeline.ledger import NO_MONEY, Ledger, Sums
-from core.pipeline.lines import LINE
+from core.pipeline.judging import judge
+from core.pipeline.ledger import Ledger, Sums
+from core.pipeline.lines import map_lines
 from core.pipeline.setup import Judgement, Setup
 from core.store.tx import Tx
 
@@ -27,7 +31,7 @@ RAW = "order_raw(order_id, raw)"
 _STATE = {state: state.name for state in PlatformState}
 Fresh = tuple[int, OrderUpdate, int]  # shop, snapshot, seen at
 Standing = tuple[int, int, int, int | None, Stage]  # paid, refunded, open refund requests, paid at, stage
-Taken = dict[int, tuple[int, list[int]]]  # by order: its intent and its keys
+Taken = dict[int, tuple[int, list[SealedKey]]]  # by order: its intent and its keys
 
 
 def first_stage(update: OrderUpdate, mapped: bool, paid: int, refunded: int) -> Stage:
@@ -47,31 +51,36 @@ class Newcomers:
         self._cases: list[CaseRow] = []
         self._holds: list[HoldRow] = []
 
-    def insert(self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums) -> None:
+    def insert(
+        self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums, places: Counter[str] | None = None
+    ) -> list[Opened]:
         """Insert all of ``fresh`` under ``ids``. ``sums`` holds what is paid for them already.
 
         An order that is ready at once passes the gate in this same transaction, written once at ALLOCATED, unless
-        others wait at the gate: then it queues behind them.
+        others wait at the gate: then it queues behind them. Where its lane has lent one of ``places`` (free places by
+        lane), its first attempt opens here too, for nothing has waited that could be checked again: the caller must
+        make the attempts that are returned at once.
         """
         if not fresh:
-            return
+            return []
         tx = self._tx
         if sums.refunds:
             asked = [
                 number for (shop, u, _), number in zip(fresh, ids, strict=True) if (shop, u.ext_id) in sums.refunds
             ]
             self._open_refunds = Ledger(tx).open_refunds(asked)
-        mapped = self._map_lines(fresh, ids)
-        judged = self._judge(fresh, mapped, sums)
+        mapped = map_lines(tx, self._setup, fresh, ids)
+        judged = judge(tx, self._setup, fresh, mapped, sums)
         standings, ready = self._look(fresh, ids, mapped, judged, sums)
-        taken = self._pass_gate(ready, fresh, mapped)
-        tx.insert(ORDER, self._rows(fresh, ids, mapped, judged, standings, taken))
+        taken, opened = self._pass_gate(ready, fresh, mapped, places or Counter())
+        tx.insert(ORDER, self._rows(fresh, ids, mapped, judged, standings, taken, opened))
         tx.insert(RAW, [(order_id, u.raw) for (_, u, _), order_id in zip(fresh, ids, strict=True)])
-        self._count(fresh, ids, standings, taken)
+        self._count(fresh, ids, standings, taken, opened)
         open_cases(tx, self._cases)
         open_holds(tx, self._holds)
         tx.touch(ids)
         tx.wake("gate")
+        return list(opened.values())
 
     def _look(
         self,
@@ -104,7 +113,7 @@ class Newcomers:
             ):
                 standings.append((u.total, 0, 0, money.paid_at if money.paid_at is not None else u.paid_at, opened))
                 if verdict.holds:
-                    self._holds += self._held(order_id, u, verdict)
+                    self._holds += holds_of(order_id, u, verdict)
                     continue
             elif not self._odd(shop, u, order_id, products, verdict, sums, standings):
                 continue
@@ -137,8 +146,8 @@ class Newcomers:
                 fact = {"paid": paid, "refunded": refunded}
                 self._cases.append(CaseRow(order_id, shop, CaseKind.LATE_PAYMENT, "", fact))
             return False
-        trouble = self._trouble(shop, u, order_id, products, standings[-1], alien)
-        held = self._held(order_id, u, verdict)
+        trouble = trouble_of(shop, u, order_id, products, (paid, refunded, refund_open), alien)
+        held = holds_of(order_id, u, verdict)
         self._cases += trouble
         self._holds += held
         return (
@@ -150,21 +159,49 @@ class Newcomers:
         )
 
     def _pass_gate(
-        self, ready: list[tuple[int, int, int, int]], fresh: Sequence[Fresh], mapped: Sequence[Sequence[str]]
-    ) -> Taken:
+        self,
+        ready: list[tuple[int, int, int, int]],
+        fresh: Sequence[Fresh],
+        mapped: Sequence[Sequence[str]],
+        places: Counter[str],
+    ) -> tuple[Taken, dict[int, Opened]]:
         """The gate for orders that were never in the table: its checks were made above, on what is written below."""
         if not ready or self._tx.one(ANYONE) is not None:
-            return {}
+            return {}, {}
         ready.sort()
         shop_of: dict[int, tuple[int, str]] = {}
-        wanted: dict[int, list[tuple[str, str, int]]] = {}
+        wanted: dict[int, list[tuple[str, str, int, str]]] = {}
         for _, _, order_id, at in ready:
             shop, u, _ = fresh[at]
             shop_of[order_id] = (shop, u.contact)
-            wanted[order_id] = [(x.line, p, x.qty) for x, p in zip(u.lines, mapped[at], strict=True)]
+            products, line = mapped[at], u.lines[0]
+            wanted[order_id] = (
+                [(line.line, products[0], line.qty, line.title)]
+                if len(products) == 1
+                else [(x.line, p, x.qty, x.title) for x, p in zip(u.lines, products, strict=True)]
+            )
         taken = take_keys(self._tx, wanted, shop_of, self._cases)
-        intents = plan_sends(self._tx, self._setup, taken, shop_of) if taken else {}
-        return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}
+        if not taken:
+            return {}, {}
+        lane_of = {number: info.send_lane for number, info in self._setup.shops.items()}
+        opens = set()
+        if places:
+            for order_id in taken:
+                lane = lane_of[shop_of[order_id][0]]
+                if places[lane] > 0:
+                    places[lane] -= 1
+                    opens.add(order_id)
+        intents = plan_sends(self._tx, self._setup, taken, shop_of, opened=opens)
+        addressed = {number: info.needs_contact for number, info in self._setup.shops.items()}
+        opened = {}
+        for _, _, order_id, at in ready if opens else ():
+            if order_id in opens:
+                shop, u, _ = fresh[at]
+                opened[order_id] = Opened(
+                    intents[order_id], order_id, shop, Effect.SEND, lane_of[shop], 1, u.ext_id,
+                    u.contact if addressed[shop] else "", tuple(taken[order_id]),
+                )  # fmt: skip
+        return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}, opened
 
     def _rows(
         self,
@@ -174,11 +211,13 @@ class Newcomers:
         judged: Sequence[Judgement],
         standings: Sequence[Standing],
         taken: Taken,
+        opened: Mapping[int, Opened],
     ) -> list[tuple[Any, ...]]:
         now, patience = self._tx.now, self._setup.default_patience_us
         return [
             (
-                order_id, shop, u.ext_id, u.rev, seen_at, 2 if order_id in taken else int(stage), int(u.state),
+                order_id, shop, u.ext_id, u.rev, seen_at, 
+                (3 if order_id in opened else 2) if order_id in taken else int(stage), int(u.state),
                 -verdict.priority, u.deadline if u.deadline is not None else u.created_at + patience,
                 u.total, paid, refunded, refund_open, u.currency,
                 u.lines[0].qty if len(u.lines) == 1 else sum([line.qty for line in u.lines]),
@@ -190,7 +229,14 @@ class Newcomers:
             )
         ]  # fmt: skip
 
-    def _count(self, fresh: Sequence[Fresh], ids: Sequence[int], standings: Sequence[Standing], taken: Taken) -> None:
+    def _count(
+        self,
+        fresh: Sequence[Fresh],
+        ids: Sequence[int],
+        standings: Sequence[Standing],
+        taken: Taken,
+        opened: Mapping[int, Opened],
+    ) -> None:
         tx = self._tx
         stages = Counter([(one[0], standing[4]) for one, standing in zip(fresh, standings, strict=True)])
         for (shop, stage), count in stages.items():
@@ -199,74 +245,16 @@ class Newcomers:
             tx.counted(shop, 0, count)
         for shop, count in Counter([one[0] for one, n in zip(fresh, ids, strict=True) if n in taken]).items():
             tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
+        for shop, count in Counter([one.shop for one in opened.values()]).items():
+            tx.moved(shop, Stage.ALLOCATED, Stage.DELIVERING, count)
         bodies = []
         for (_, u, _), order_id, standing in zip(fresh, ids, standings, strict=True):
             body = f'{{"state":"{_STATE[u.state]}","due":{u.total},"paid":{standing[0]}'
             passed = taken.get(order_id)
-            # Received and allocated in one transaction are one event, which then names the intent and the keys.
-            bodies.append((order_id, f'{body},"intent":{passed[0]},"keys":{passed[1]}}}' if passed else body + "}"))
+            if passed is not None:
+                # Received and allocated in one transaction are one event, which then names the intent and the keys.
+                intent, keys = passed
+                named = f"[{keys[0].id}]" if len(keys) == 1 else [key.id for key in keys]
+                body = f'{body},"intent":{intent},"keys":{named}'
+            bodies.append((order_id, body + "}"))
         tx.events(EventKind.RECEIVED, "intake", bodies)
-
-    def _map_lines(self, fresh: Sequence[Fresh], ids: Sequence[int]) -> list[list[str]]:
-        setup = self._setup
-        rows: list[tuple[Any, ...]] = []
-        mapped: list[list[str]] = []
-        product_of = setup.catalogue.product_of
-        for (shop, u, _), order_id in zip(fresh, ids, strict=True):
-            name = setup.shops[shop].name
-            products = [product_of(name, line.sku) for line in u.lines]
-            mapped.append(products)
-            for line, product in zip(u.lines, products, strict=True):
-                rows.append((order_id, line.line, line.sku, product, line.title, line.qty, line.amount))
-        self._tx.insert(LINE, rows)
-        return mapped
-
-    def _judge(self, fresh: Sequence[Fresh], mapped: list[list[str]], sums: Sums) -> Sequence[Judgement]:
-        setup = self._setup
-        seen = buyers_seen(
-            self._tx,
-            [(u.buyer, 1, sums.money.get((shop, u.ext_id), NO_MONEY).paid) for shop, u, _ in fresh],
-            self._tx.now,
-        )
-        rules, money_of, shops = setup.rules, sums.money.get, setup.shops
-        makers = [FACTS[name] for name in rules.fields]
-        is_hot = setup.catalogue.is_hot
-        rows = []
-        # A page may hold several orders of one buyer: each is told how many there were up to and including itself.
-        ahead = Counter([u.buyer for _, u, _ in fresh])
-        for (shop, u, _), products in zip(fresh, mapped, strict=True):
-            orders, spent = seen.get(u.buyer, (0, 0))
-            if u.buyer:
-                ahead[u.buyer] -= 1
-                orders -= ahead[u.buyer]
-            money = money_of((shop, u.ext_id))
-            product = products[0]
-            known = Known(shops[shop], product, is_hot(product), orders, spent, money.paid_at if money else None)
-            rows.append(tuple([make(u, known) for make in makers]))
-        return rules.judge_rows(rows)
-
-    def _trouble(
-        self, shop: int, u: OrderUpdate, order_id: int, products: Sequence[str], standing: Standing, alien: bool
-    ) -> list[CaseRow]:
-        paid, refunded, refund_open, _, _ = standing
-        found: list[CaseRow] = []
-        if not all(products):
-            skus = [line.sku for line, product in zip(u.lines, products, strict=True) if not product]
-            found.append(CaseRow(order_id, shop, CaseKind.SKU_UNMAPPED, skus[0], {"skus": skus}))
-        if alien:
-            found.append(CaseRow(order_id, shop, CaseKind.PRICE_MISMATCH, "currency", {"due": u.currency}))
-        elif paid > u.total:
-            found.append(CaseRow(order_id, shop, CaseKind.OVERPAID, "", {"due": u.total, "paid": paid}))
-        elif 0 < paid < u.total and not refunded:
-            found.append(CaseRow(order_id, shop, CaseKind.UNDERPAID, "", {"due": u.total, "paid": paid}))
-        if refund_open:
-            found.append(CaseRow(order_id, shop, CaseKind.REFUND_BEFORE, "", {"requests": refund_open}))
-        if u.state in _SHIPPED:
-            found.append(CaseRow(order_id, shop, CaseKind.ALREADY_SHIPPED, "", {"state": u.state.name}))
-        return found
-
-    def _held(self, order_id: int, u: OrderUpdate, verdict: Judgement) -> list[HoldRow]:
-        found = [HoldRow(order_id, HoldReason(reason), "rules", note) for reason, note in verdict.holds]
-        if u.state is PlatformState.FORBIDDEN:
-            found.append(HoldRow(order_id, HoldReason.FORBIDDEN, "platform", u.forbid))
-        return found

@@ -1,8 +1,7 @@
 """Outcomes: what one attempt came to, and what its effect class makes of an unknown one."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,9 +10,10 @@ from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
-from core.pipeline.gate import INTENT
+from core.pipeline.attempts import Opened
+from core.pipeline.sent import INTENTS, IntentRow, confirm_sent
 from core.pipeline.setup import Setup
-from core.store.tx import Tx, as_json
+from core.store.tx import Tx
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 NEVER = 2**62  # next_at of what waits for a person
@@ -21,161 +21,91 @@ BACKOFF_US = (1 * SECOND, 2 * SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
 
 
 class Came(Struct, frozen=True):
-    """The outcome of one attempt (or of asking about it, with ``asked``)."""
+    """The outcome of one attempt (or of asking about it, with ``asked``).
+
+    ``place``: the shop's own lane has lent a free place, so that telling the platform may open at once.
+    """
 
     intent: int
     attempt: int
     outcome: Outcome
     asked: bool = False
-
-
-class IntentRow(NamedTuple):
-    """An intent as its outcome finds it, with what its order decides."""
-
-    intent: int
-    order: int
-    shop: int
-    effect: int
-    cls: str
-    state: int
-    tries: int
-    gen: int
-    epoch: int
-    opened_at: int
-    stage: int
-    writeback: int
+    place: bool = False
 
 
 CONFIRM = (
     f"UPDATE intent SET state = {int(IntentState.CONFIRMED)}, changed_at = ? "
     f"WHERE state = {int(IntentState.SENDING)} AND id IN (:ids)"
 )
-INTENTS = (
-    "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, i.epoch, i.opened_at, o.stage, o.writeback "
-    "FROM intent i CROSS JOIN orders o ON o.id = i.order_id WHERE i.id IN (:ids)"
-)
-DELIVERED = (
-    "UPDATE orders SET stage = 4, delivered_at = coalesce(delivered_at, ?), writeback = ?, version = version + 1, changed_at = ? "
-    f"WHERE stage = 3 AND writeback = {int(WriteBack.NONE)} AND id IN (:ids)"
-)
-DELIVERED_LATE = (
-    "UPDATE orders SET stage = CASE stage WHEN 3 THEN 4 ELSE stage END, delivered_at = coalesce(delivered_at, ?), "
-    "writeback = max(writeback, ?), version = version + 1, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
-)
 WRITTEN_BACK = (
     f"UPDATE orders SET writeback = {int(WriteBack.DONE)}, version = version + 1, changed_at = ? WHERE id IN (:ids)"
 )
 ATTEMPT = "attempt(intent_id, n, order_id, opened_at, epoch, closed_at, result, why, evidence)"
 ANSWERED = "UPDATE attempt SET closed_at = ?, result = ?, why = ?, evidence = ? WHERE intent_id = ? AND n = ?"
+# Once a start, over the whole table: an index for it would be written at every attempt, for years.
+LEFT_OPEN = "SELECT id, tries FROM intent WHERE state = 1"
 SET_INTENT = "UPDATE intent SET state = ?, next_at = ?, changed_at = ? WHERE id = ?"
 
 
-def confirm_sent(tx: Tx, setup: Setup, rows: Sequence[IntentRow], actor: str) -> None:
-    """These SEND intents, confirmed already, reached their buyers: move their orders on and plan the write-back."""
-    now = tx.now
-    shops = setup.shops
-    plain: list[IntentRow] = []
-    shipped: list[IntentRow] = []
-    for r in rows:
-        info = shops[r.shop]
-        (shipped if info.send.ships or info.ship is None else plain).append(r)
-    moved: Counter[int] = Counter()
-    for group, writeback in ((plain, WriteBack.DUE), (shipped, WriteBack.DONE)):
-        if group:
-            _delivered(tx, group, int(writeback), moved)
-    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
-    for shop, count in moved.items():
-        tx.moved(shop, Stage.DELIVERING, Stage.DELIVERED, count)
-    for shop, count in Counter([r.shop for r in rows]).items():
-        tx.counted(shop, 1, count)
-    tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.tries}}}') for r in rows])
-    intents: list[tuple[Any, ...]] = []
-    effect, pending, epoch = int(Effect.SHIP), int(IntentState.PENDING), tx.epoch
-    for r, number in zip(due, tx.new_ids(len(due)), strict=True):
-        info = shops[r.shop]
-        assert info.ship is not None
-        intents.append(
-            (number, r.order, r.shop, effect, info.name, info.ship.cls.value, pending, r.gen, "", now, epoch, now, now)
-        )
-    tx.insert(INTENT, intents)
-    for r in rows:
-        if r.tries > 1:  # its own case only: another effect of the order may be unknown too
-            close_cases(tx, [r.order], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor, f"send:{r.intent}")
-    tx.touch([r.order for r in rows])
-    if intents:
-        tx.wake("effects")
-
-
-def _delivered(tx: Tx, group: Sequence[IntentRow], writeback: int, moved: Counter[int]) -> None:
-    """Orders on their way are delivered; those that a person or a refund moved meanwhile keep their stage."""
-    now = tx.now
-    usual = [r for r in group if r.stage == Stage.DELIVERING and r.writeback == WriteBack.NONE]
-    if usual and tx.run_in(DELIVERED, (now, writeback, now), [r.order for r in usual]) != len(usual):
-        raise RuntimeError("an order changed between being looked at and being delivered")
-    if len(usual) < len(group):
-        late = [r for r in group if r.stage != Stage.DELIVERING or r.writeback != WriteBack.NONE]
-        tx.run(DELIVERED_LATE, (now, writeback, now, as_json(r.order for r in late)))
-        usual = usual + [r for r in late if r.stage == Stage.DELIVERING]
-    moved.update([r.shop for r in usual])
-
-
 class Record:
-    """The handler. An item is a Came; the answer says whether it was taken (False: the attempt is not open any more)."""
+    """The handler. An item is a Came; the answer says whether it was taken (False: the attempt is not open any more).
+
+    An answer that is an Opened means taken, and that telling the platform was opened at the place that was lent.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
 
-    def apply(self, tx: Tx, items: list[Came]) -> list[bool]:
+    def apply(self, tx: Tx, items: list[Came]) -> list[bool | Opened]:
         """Write outcomes down and let each effect class decide what follows."""
         good = [c for c in items if c.outcome.result is Result.CONFIRMED and not c.asked]
-        answers = self._confirmed(tx, good) if good else {}
-        rest = (
-            [c for c in items if c.outcome.result is not Result.CONFIRMED or c.asked] if len(good) < len(items) else []
-        )
-        if rest:
-            answers.update(self._others(tx, rest))
-        return [answers[(c.intent, c.attempt, c.asked)] for c in items]
+        if len(good) == len(items):
+            taken = self._confirmed(tx, good)
+            return [taken.get((c.intent, c.attempt), False) for c in items]
+        rest = [c for c in items if c.outcome.result is not Result.CONFIRMED or c.asked]
+        taken = self._confirmed(tx, good) if good else {}
+        answers = self._others(tx, rest)
+        return [
+            answers[key] if (key := (c.intent, c.attempt, c.asked)) in answers else taken.get(key[:2], False)
+            for c in items
+        ]
 
-    def _confirmed(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int, bool], bool]:
+    def _confirmed(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int], bool | Opened]:
         """The usual end of an attempt. An outcome of another attempt than the open one is not taken."""
         now = tx.now
         came = {c.intent: c for c in items}
-        rows = map(IntentRow._make, tx.all_in(INTENTS, (), list(came)))
-        answers = {(c.intent, c.attempt, False): False for c in items}
+        answers: dict[tuple[int, int], bool | Opened] = {}
         taken: list[IntentRow] = []
         attempts: list[tuple[Any, ...]] = []
         confirmed, sending, send = Result.CONFIRMED.value, int(IntentState.SENDING), int(Effect.SEND)
         ships = False
-        for row in rows:
+        for found in tx.all_in(INTENTS, (), list(came)):
+            row = IntentRow(*found)
             one = came[row.intent]
             if row.state != sending or one.attempt != row.tries:
                 continue
-            answers[(row.intent, row.tries, False)] = True
+            answers[(row.intent, row.tries)] = True
             taken.append(row)
             ships = ships or row.effect != send
             outcome = one.outcome
+            evidence = _encode(outcome.evidence).decode() if outcome.evidence else "{}"
             attempts.append(
-                (row.intent, row.tries, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why)
-                + (_encode(outcome.evidence).decode() if outcome.evidence else "{}",)
+                (row.intent, row.tries, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why, evidence)
             )
-        if tx.run_in(CONFIRM, (now,), [r.intent for r in taken]) != len(taken):
+        if tx.run_in(CONFIRM, (now,), [row.intent for row in taken]) != len(taken):
             raise RuntimeError("an intent changed between being looked at and being confirmed")
         tx.insert(ATTEMPT, attempts)
-        self._moved_on(
-            tx,
-            [r for r in taken if r.effect == send] if ships else taken,
-            [r for r in taken if r.effect != send] if ships else [],
-        )
+        sent = [r for r in taken if r.effect == send] if ships else taken
+        if sent:
+            places = {c.intent for c in items if c.place}
+            for intent, ship in confirm_sent(tx, self.setup, sent, "effects", places).items():
+                answers[(intent, came[intent].attempt)] = ship
+        if ships:
+            self._written_back(tx, [r for r in taken if r.effect != send])
         return answers
 
-    def _moved_on(self, tx: Tx, sent: Sequence[IntentRow], shipped: Sequence[IntentRow]) -> None:
-        if sent:
-            confirm_sent(tx, self.setup, sent, "effects")
-        if shipped:
-            self._written_back(tx, shipped)
-
     def _others(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int, bool], bool]:
-        rows = {int(r[0]): IntentRow._make(r) for r in tx.all_in(INTENTS, (), [c.intent for c in items])}
+        rows = {int(r[0]): IntentRow(*r) for r in tx.all_in(INTENTS, (), [c.intent for c in items])}
         good: list[IntentRow] = []
         attempts: list[tuple[Any, ...]] = []
         answered: list[tuple[Any, ...]] = []
@@ -216,7 +146,12 @@ class Record:
         tx.insert(ATTEMPT, attempts)
         tx.many(ANSWERED, answered)
         tx.many(SET_INTENT, states)
-        self._moved_on(tx, [r for r in good if r.effect == Effect.SEND], [r for r in good if r.effect != Effect.SEND])
+        sent = [r for r in good if r.effect == Effect.SEND]
+        shipped = [r for r in good if r.effect != Effect.SEND]
+        if sent:
+            confirm_sent(tx, self.setup, sent, "effects")
+        if shipped:
+            self._written_back(tx, shipped)
         open_cases(tx, cases, "effects")
         return answers
 
@@ -289,7 +224,7 @@ class Record:
 
 def left_open(tx: Tx, setup: Setup) -> int:
     """At start: attempts that the last core opened and never recorded become unknown outcomes, with that as evidence."""
-    rows = tx.all("SELECT id, tries FROM intent WHERE state = 1")
+    rows = tx.all(LEFT_OPEN)
     outcome = Outcome(
         result=Result.UNKNOWN, why="the core stopped between sending and recording", evidence={"restart": True}
     )

@@ -1,19 +1,42 @@
 """Pulling: one task a shop, each at its own pace; a shop that hangs or fails slows nobody else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
 
+import msgspec
 import structlog
 
 from core.model.clock import Clock
 from core.model.order import Batch, OrderUpdate, Quarantined
-from core.pipeline.intake import Intake, IntakeItem
+from core.pipeline.attempts import Opened
+from core.pipeline.intake import Intake, IntakeDone, IntakeItem
 from core.ports import ConnectorError, Shop
 from core.store.writer import StoreError, StoreFull, Writer
 
 log = structlog.get_logger("pull")
 PULL_DEADLINE_S = 60.0
 BACKOFF_S = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
+
+
+class Lender(Protocol):
+    """A lane, as far as intake knows it."""
+
+    name: str
+
+    def lend(self, most: int) -> int:
+        """Take up to ``most`` free places aside."""
+        ...
+
+    def give_back(self, lent: int, opened: Iterable[Opened] = ()) -> None:
+        """The places come back, some filled with opened attempts that are to be made now."""
+        ...
+
+
+def _give_back(lane: Lender, lent: int, stored: "asyncio.Future[IntakeDone]") -> None:
+    failed = stored.cancelled() or stored.exception() is not None
+    lane.give_back(lent, () if failed else stored.result().opened)
 
 
 class Health:
@@ -37,8 +60,11 @@ class Health:
 class Puller:
     """Runs the pull loop of one shop and its single-order reads."""
 
-    def __init__(self, shop_id: int, shop: Shop, writer: Writer, intake: Intake, clock: Clock) -> None:
-        self.shop_id, self.shop, self.health = shop_id, shop, Health()
+    def __init__(
+        self, shop_id: int, shop: Shop, writer: Writer, intake: Intake, clock: Clock, lane: Lender | None = None
+    ) -> None:
+        """``lane``: the way of this shop's keys; its free places let first attempts open with the orders' intake."""
+        self.shop_id, self.shop, self.health, self.lane = shop_id, shop, Health(), lane
         self._writer, self._intake, self._clock = writer, intake, clock
         self._hinted = asyncio.Event()
         self._reads = asyncio.Semaphore(8)
@@ -80,7 +106,7 @@ class Puller:
     async def _store(self, item: IntakeItem) -> None:
         while True:
             try:
-                await self._writer.do(self._intake.apply, item)
+                await self._commit(item)
                 return
             except StoreFull as error:
                 self.health.bad("disk", str(error))
@@ -90,6 +116,17 @@ class Puller:
             except Exception as error:
                 await self._isolate(item, error)
                 return
+
+    async def _commit(self, item: IntakeItem) -> None:
+        lane, most = self.lane, len(item.batch.updates)
+        lent = lane.lend(most) if lane is not None and most else 0
+        if lane is None or not lent:
+            await self._writer.do(self._intake.apply, item)
+            return
+        stored = self._writer.submit(self._intake.apply, msgspec.structs.replace(item, places=((lane.name, lent),)))
+        # By callback: what was opened must be made even if nobody waits here any more.
+        stored.add_done_callback(partial(_give_back, lane, lent))
+        await asyncio.shield(stored)
 
     async def _isolate(self, item: IntakeItem, error: Exception) -> None:
         """Something in this batch cannot be taken in. Find it by halves; the rest goes in, it goes to quarantine."""

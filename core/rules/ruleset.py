@@ -55,36 +55,30 @@ class _Group:
         self._helpers = {name: function for name, function in HELPERS.items() if name in helpers}
         self._indexes, self._fields = tuple(indexes), fields
         places = [columns.index(name) for name in fields]
-        self._get: Callable[[tuple[Any, ...]], Any] = itemgetter(*places) if places else _nothing
+        self.get: Callable[[tuple[Any, ...]], Any] = itemgetter(*places) if places else _nothing
         self._one = len(places) == 1
-        self._memo: dict[Any, Answers] = {}
+        self.memo: dict[Any, Answers] = {}
 
-    def answers(self, row: tuple[Any, ...]) -> Answers | None:
+    def ask(self, key: Any) -> Answers | None:
         """Which of the group's rules apply; None when one of them fails on these facts."""
-        key = self._get(row)
-        try:
-            # 1, 1.0 and True are one key but not one fact; facts have one type each, so that they cannot meet here.
-            return self._memo[key]
-        except KeyError:
-            return self._ask(key)
-        except TypeError:  # a fact that cannot be a fact
-            return None
-
-    def _ask(self, key: Any) -> Answers | None:
         activation = dict(zip(self._fields, (key,) if self._one else key, strict=True))
         if self._helpers:
             activation.update(self._helpers)
         try:
-            answers = tuple(self._program.execute(activation))
+            answers = self._program.execute(activation)
         except BaseException as error:
             _raise_if_not_the_engines(error)
             return None
-        if any(answer is not True and answer is not False for answer in answers):
-            return None
-        found = tuple(index for index, answer in zip(self._indexes, answers, strict=True) if answer)
-        if len(self._memo) >= _MEMO:
-            self._memo.clear()
-        self._memo[key] = found
+        hits = []
+        for index, answer in zip(self._indexes, answers, strict=True):
+            if answer is True:
+                hits.append(index)
+            elif answer is not False:
+                return None
+        found = tuple(hits)
+        if len(self.memo) >= _MEMO:
+            self.memo.clear()
+        self.memo[key] = found
         return found
 
 
@@ -122,7 +116,14 @@ class RuleSet:
         for row in rows:
             hits: Answers = ()
             for group in groups:
-                found = group.answers(row)
+                key = group.get(row)
+                try:
+                    # 1, 1.0 and True are one key but not one fact; facts have one type each, so they cannot meet here.
+                    found = group.memo.get(key)
+                except TypeError:  # a fact that cannot be a fact
+                    found = None
+                else:
+                    found = found if found is not None else group.ask(key)
                 if found is None:
                     out.append(self._slowly(dict(zip(self.fields, row, strict=True))))
                     break

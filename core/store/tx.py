@@ -137,6 +137,13 @@ class Tx:
             done += int(self._raw.execute(f"{sql} {on_conflict}" if on_conflict else sql, values).rowcount)
         return done
 
+    def upsert(self, head: str, rows: Sequence[Sequence[Any]], tail: str) -> list[tuple[Any, ...]]:
+        """Insert rows with an ``ON CONFLICT ... RETURNING ...`` tail; returns what it returns."""
+        found: list[tuple[Any, ...]] = []
+        for sql, values in _pieces(f"INSERT INTO {head}", rows, ""):
+            found += self._raw.execute(f"{sql} {tail}", values).fetchall()
+        return found
+
     def update(self, before: str, rows: Sequence[Sequence[Any]], after: str) -> int:
         """``before (VALUES rows) after``, for an UPDATE ... FROM; returns the number of rows changed.
 

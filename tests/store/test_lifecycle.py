@@ -79,8 +79,12 @@ class Merchant:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
 
-    def tell(self, books: Books, *updates: Any) -> None:
-        self.run(self.rig.pull(*updates, shop=books.shop))
+    def tell(self, books: Books, *updates: Any, places: int = 0) -> None:
+        done = self.run(self.rig.pull(*updates, shop=books.shop, places=places))
+        assert len(done.opened) <= places
+        for opened in done.opened:
+            self.open[opened.intent] = opened.attempt
+            self._leaves(opened, opened.order)
 
     def any_order(self, pick: int) -> Books:
         return self.orders[pick % len(self.orders)]
@@ -96,7 +100,7 @@ class Merchant:
         if paid:
             books.state = PlatformState.PAID
             self._payment(books, paid, PaymentKind.CHARGE)
-        self.tell(books, books.snapshot(payments=tuple(books.money.values())))
+        self.tell(books, books.snapshot(payments=tuple(books.money.values())), places=how // 3 % 2)
 
     def _payment(self, books: Books, amount: int, kind: PaymentKind) -> Payment:
         txn = f"{books.ext}/{len(books.money)}"
@@ -175,7 +179,10 @@ class Merchant:
             return
         result = (Result.CONFIRMED, *Result, Result.UNKNOWN)[how % 7]
         intent = list(self.open)[pick % len(self.open)]
-        assert self.run(self.rig.come(intent, self.open.pop(intent), result))
+        answer = self.run(self.rig.come(intent, self.open.pop(intent), result, place=how // 7 % 2 == 0))
+        assert answer is not False
+        if isinstance(answer, Opened):  # telling the platform opened along with it
+            self.open[answer.intent] = answer.attempt
 
     def answer_when_asked(self, pick: int, how: int) -> None:
         unknown = self.run(

@@ -66,7 +66,6 @@ CREATE TABLE intent(id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, shop INTE
  changed_at INTEGER NOT NULL, opened_at INTEGER);
 CREATE UNIQUE INDEX ux_intent_order ON intent(order_id, effect, gen);
 CREATE INDEX ix_intent_due ON intent(via, next_at, id) WHERE state IN (0, 4);
-CREATE INDEX ix_intent_sending ON intent(id) WHERE state = 1;
 CREATE INDEX ix_intent_blocked ON intent(order_id) WHERE state = 5;
 CREATE TABLE attempt(intent_id INTEGER NOT NULL, n INTEGER NOT NULL, order_id INTEGER NOT NULL, opened_at INTEGER NOT NULL,
  epoch INTEGER NOT NULL, closed_at INTEGER NOT NULL, result TEXT NOT NULL, why TEXT NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY(intent_id, n)) WITHOUT ROWID;

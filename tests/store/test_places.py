@@ -1,0 +1,101 @@
+"""Attempts that open together with what makes them due, at places that their lanes have lent."""
+
+from pathlib import Path
+
+from core.model.effects import Effect, Result
+from core.model.lifecycle import IntentState, Stage, WriteBack
+from core.model.order import PaymentKind, RefundState
+from core.pipeline import outcomes
+from core.pipeline.attempts import Opened
+from tests.rig import T0, Rig, order, pay, refund
+
+
+async def test_a_paid_newcomer_is_opened_in_its_intake(tmp_path: Path) -> None:
+    """One transaction from the platform's word to an open attempt, with the keys in it."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        done = await rig.pull(order(paid=1000), places=1)
+        (opened,) = done.opened
+        assert (opened.effect, opened.attempt, opened.ext_id, len(opened.keys)) == (Effect.SEND, 1, "A1", 1)
+        assert opened.recipient == await rig.one("SELECT contact FROM orders")
+        assert await rig.stage() == Stage.DELIVERING
+        state, tries, opened_at, epoch = (await rig.all("SELECT state, tries, opened_at, epoch FROM intent"))[0]
+        assert (state, tries, opened_at, epoch) == (IntentState.SENDING, 1, rig.clock(), rig.writer.epoch)
+        assert await rig.come(opened.intent, 1, Result.CONFIRMED) is True
+        assert await rig.stage() == Stage.DELIVERED
+        assert await rig.all("SELECT n, result FROM attempt") == [(1, "confirmed")]
+
+
+async def test_no_more_than_was_lent_and_the_best_first(tmp_path: Path) -> None:
+    """Others wait as they always did; who has the earliest deadline is opened first."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 5)
+        late, soon = order("late", paid=1000), order("soon", paid=1000, deadline=T0 + 1)
+        done = await rig.pull(late, order("other", paid=1000), soon, places=1)
+        assert [one.ext_id for one in done.opened] == ["soon"]
+        assert sorted(await rig.all("SELECT state, count(*) FROM intent GROUP BY state")) == [
+            (IntentState.PENDING, 2),
+            (IntentState.SENDING, 1),
+        ]
+        assert (await rig.pull(order("more", paid=1000), places=0)).opened == ()
+
+
+async def test_nothing_opens_that_the_gate_would_stop(tmp_path: Path) -> None:
+    """Short money, a refund request, stale news, no keys: a lent place changes none of it."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        assert (await rig.pull(order("short", paid=900), places=9)).opened == ()
+        asked = order("asked", paid=1000, refunds=(refund("asked", RefundState.OPEN),))
+        assert (await rig.pull(asked, places=9)).opened == ()
+        old = order("old", paid=1000, as_of=rig.clock() - rig.setup.fresh_us - 1)
+        assert (await rig.pull(old, places=9)).opened == ()
+        assert (await rig.pull(order("two", qty=2, paid=1000), places=9)).opened == ()
+        assert await rig.one("SELECT count(*) FROM intent") == 0
+
+
+async def test_the_platform_is_told_in_the_same_breath(tmp_path: Path) -> None:
+    """With a place in the shop's own lane, the outcome of the send opens the write-back."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+        ship = await rig.come(send.intent, 1, Result.CONFIRMED, place=True)
+        assert isinstance(ship, Opened)
+        assert (ship.effect, ship.via, ship.ext_id, ship.keys) == (Effect.SHIP, "mailshop", "A1", ())
+        assert await rig.come(ship.intent, ship.attempt, Result.CONFIRMED) is True
+        assert await rig.one("SELECT writeback FROM orders") == WriteBack.DONE
+
+
+async def test_a_place_for_an_outcome_that_tells_nobody_is_given_back(tmp_path: Path) -> None:
+    """A refused send, or a shop whose sending ships by itself, opens nothing."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+        assert await rig.come(send.intent, 1, Result.REJECTED, place=True) is True
+        (voucher,) = (await rig.pull(order("B1", paid=1000), shop=2, places=1)).opened
+        assert await rig.come(voucher.intent, 1, Result.CONFIRMED, place=True) is True
+
+
+async def test_what_was_opened_and_never_made_becomes_an_unknown_outcome(tmp_path: Path) -> None:
+    """The core dies between the commit and the call: class A tries again, with that as evidence."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+
+        def _left(tx: object, items: list[None]) -> list[int]:
+            return [outcomes.left_open(tx, rig.setup)] * len(items)  # type: ignore[arg-type]
+
+        assert await rig.writer.do(_left, None) == 1
+        assert await rig.all("SELECT n, result FROM attempt") == [(1, "unknown")]
+        assert await rig.come(send.intent, 1, Result.CONFIRMED) is False, "the old core's word comes too late"
+        assert await rig.one("SELECT state FROM intent") == IntentState.PENDING
+
+
+async def test_money_that_leaves_while_it_is_sent_burns_the_key(tmp_path: Path) -> None:
+    """Opened in intake or by itself, an attempt under way is treated alike: its key never goes back to stock."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+        await rig.pull(pay("A1", 1000, kind=PaymentKind.REFUND))
+        assert await rig.stage() == Stage.CLOSED
+        assert await rig.one("SELECT count(*) FROM key WHERE state = 0") == 0
+        assert await rig.come(send.intent, 1, Result.CONFIRMED) is True
