@@ -18,11 +18,14 @@ from console.commands.calls import Core
 from console.commands.compose import VERSION, engine_of, settings_of, watchers
 from core import faultpoints
 from core.engine import Engine
-from core.model.clock import HOUR, SECOND
+from core.model.clock import HOUR, MINUTE, SECOND
+from core.ports import Alerting
+from core.service.alerts import Alerts
 from core.service.options import Options
 from core.service.pickup import PickupPort
 from core.service.server import CoreRefused, SocketServer, database_lock
 from core.service.service import Service
+from core.service.troubles import Troubles
 from core.service.webhooks import Webhooks
 from core.settings import Settings
 from core.store.migrate import SchemaError, migrate
@@ -114,6 +117,8 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
                 settings.pickup.days * 24 * HOUR,
             ).serve()
         )
+    if settings.alerts.via:
+        extra.append(_alerts(settings, engine, service).run())
     tasks = [loop.create_task(work) for work in extra]
     serving = loop.create_task(server.serve(signals=False))
     log.info("core_started", epoch=epoch, shops=len(engine.shops), socket=path.name)
@@ -130,6 +135,23 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         return 1
     log.info("core_stopped")
     return 0
+
+
+def _alerts(settings: Settings, engine: Engine, service: Service) -> Alerts:
+    """Who is told what; that these channels can alert was checked when the engine was put together."""
+    wanted, language = settings.alerts, settings.core.language
+    via = {name: channel for name in wanted.via if isinstance(channel := engine.channels[name], Alerting)}
+    troubles = Troubles(
+        service.reader,
+        lambda: _shop_states(engine),
+        service.stock.read,
+        engine.writer,
+        engine.clock,
+        wanted.shop_minutes * MINUTE,
+        wanted.unknown_minutes * MINUTE,
+        language,
+    )
+    return Alerts(via, troubles.look, engine.clock, wanted.quiet_minutes * MINUTE, language)
 
 
 def _shop_states(engine: Engine) -> list[dict[str, Any]]:

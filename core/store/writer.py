@@ -63,6 +63,7 @@ class Writer:
         self.on_touched: list[Callable[[Touched], None]] = []
         self.on_fatal: Callable[[StoreError], None] | None = None
         self.commits = 0
+        self.full_at: int | None = None  # when a write was last refused for want of space, UTC us
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -202,6 +203,7 @@ class Writer:
         if isinstance(error, StoreBroken | NotLeader):
             self._fatal = error
         elif code.startswith("SQLITE_FULL") or "disk is full" in text:
+            self.full_at = self.clock()
             return StoreFull(
                 "The disk is full: nothing was written and nothing is being sent. Free some space; work goes on."
             )
