@@ -1,1 +1,1 @@
-"""Weidian (微店)."""
+"""Weidian through its open platform."""

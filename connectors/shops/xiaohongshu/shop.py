@@ -14,6 +14,7 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.strikes import Strikes
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.xiaohongshu.client import HEADERS, Ark, ArkFailure
 from connectors.shops.xiaohongshu.mapping import delivered_text, number_of, order_of
@@ -75,7 +76,7 @@ class XiaohongshuShop(ShopBase):
         super().__init__(name, clock, http, poll_seconds, start_days)
         self._ark, self._push = ark, push
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
-        self._seen = Seen()
+        self._seen, self._strikes = Seen(), Strikes()
 
     async def pull(self, cursor: str | None) -> Batch:
         """The next orders and after-sales after ``cursor``. Raises ConnectorError."""
@@ -138,6 +139,7 @@ class XiaohongshuShop(ShopBase):
     async def _detail(self, ext_id: str) -> tuple[OrderUpdate | Quarantined, str]:
         """The order, and what the platform holds as its delivered text."""
         detail = await self._query("order.getOrderDetail", {"orderId": ext_id}, msgspec.Raw)
+        self._strikes.shown(ext_id)
         return self._asked_for(ext_id, order_of(detail, self.name), "orderId"), delivered_text(detail)
 
     async def _before(self, call: Call, text: str) -> Outcome | None:
@@ -179,7 +181,13 @@ class XiaohongshuShop(ShopBase):
         return _page(answer.after_sale_basic_infos, answer.total_count, count)
 
     async def _money(self, refund: Refund) -> Update | None:
-        answer = await self._query("afterSale.getAfterSaleInfo", {"returnsId": refund.refund_id}, _Info, nested=True)
+        try:
+            answer = await self._query(
+                "afterSale.getAfterSaleInfo", {"returnsId": refund.refund_id}, _Info, nested=True
+            )
+        except Refused as refusal:
+            return Quarantined(ext_id=refund.ext_id, field="refund", why=str(refusal)[:200], raw=b"")
+        self._strikes.shown(refund.refund_id)
         return money_of(answer.after_sale_info, refund, self.name)
 
     async def _query(self, method: str, params: dict[str, Any], kind: type[T], nested: bool = False) -> T:
@@ -194,6 +202,10 @@ class XiaohongshuShop(ShopBase):
             raise error_of(failure) from None
         except ArkFailure as failure:
             if failure.kind == "refused":
+                raise Refused(str(failure)) from None
+            if failure.kind == "unnamed" and self._strikes.another(
+                params.get("orderId") or params.get("returnsId") or ""
+            ):
                 raise Refused(str(failure)) from None
             raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
