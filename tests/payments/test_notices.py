@@ -125,6 +125,18 @@ async def test_an_epay_notice_counts_for_nothing_without_the_gateways_answer(tmp
         await till.delivered("A1")
 
 
+async def test_one_epay_notice_sent_for_ever_does_not_wear_the_gateway_out(tmp_path: Path) -> None:
+    provider = EpayProvider()
+    async with Till(tmp_path, provider) as till:
+        till.book.place("A1")
+        await till.known("A1")
+        notice = provider.notice(provider.pay("A1", 1000))
+        for _ in range(20):
+            assert (await till.tell(notice)).content == b"success"
+        assert provider.asked.count("A1") <= 2  # the gate may have asked as well
+        assert len(await till.payments()) == 1
+
+
 async def test_a_gateway_that_hangs_is_answered_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbound, "ANSWER_S", 0.3)
     provider = EpayProvider()
