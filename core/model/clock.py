@@ -17,8 +17,27 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def from_text(text: str, zone: timezone = BEIJING, fmt: str = "%Y-%m-%d %H:%M:%S") -> int:
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time of a zone that is given beside it
+_PLAIN = "%Y-%m-%d %H:%M:%S"
+
+
+def from_text(text: str, zone: timezone = BEIJING, fmt: str = _PLAIN) -> int:
     """UTC microseconds of a platform's local time text. Raises ValueError when it does not fit the format."""
+    # The usual form goes the fast way: a page of orders holds hundreds of these. The separators are checked, since the
+    # ISO reader would take week dates and zones too; whatever else there is, strptime judges.
+    if (
+        fmt is _PLAIN
+        and len(text) == 19
+        and text[4] == text[7] == "-"
+        and text[10] == " "
+        and text[13] == text[16] == ":"
+    ):
+        try:
+            spent = datetime.fromisoformat(text) - _EPOCH - zone.utcoffset(None)
+        except ValueError:
+            pass
+        else:
+            return (spent.days * 86_400 + spent.seconds) * SECOND
     return int(datetime.strptime(text, fmt).replace(tzinfo=zone).timestamp()) * SECOND
 
 

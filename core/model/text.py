@@ -1,10 +1,19 @@
 """``clean``: what every string from outside passes before it is stored or shown."""
 
+import re
 import unicodedata
 
 REPLACEMENT = "�"
 # Zero-width and bidirectional controls are "printable" to nobody but can make one name look like another.
 _INVISIBLE = frozenset(chr(c) for c in (0x00AD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800))
+
+
+# Scripts and signs of which no printable character is a combining mark or invisible: what nearly all text is made of.
+# A test holds the ranges against the rules below, character by character.
+_USUAL = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u27ff\u2900-\u2bff"
+    "\u3001-\u3029\u3030-\u3098\u309b-\u3163\u3165-\ua66e\uac00-\ud7a3\uff01-\uff9f\U0001f300-\U0001faff]*"
+)
 
 
 def _keeps(char: str) -> bool:
@@ -18,7 +27,7 @@ def clean(text: str, limit: int = 500, lines: bool = False) -> str:
     collapse to one); tabs and newlines become a space, or stay newlines with ``lines=True``. Combining marks beyond
     three in a row are dropped. The result has at most ``limit`` characters.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or _USUAL.fullmatch(text)):
         return text[:limit]
     out: list[str] = []
     marks = 0
