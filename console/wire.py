@@ -49,6 +49,7 @@ class Window(TypedDict):
     first: str | None
     last: str | None
     before: NotRequired[int | None]
+    next: NotRequired[str | None]  # where to look on, when the core had looked at enough orders for one answer
     total: int | None
     seq: int
 

@@ -68,8 +68,8 @@ def _rows(core: Core, view: str, filter_: str, limit: int) -> Iterator[dict[str,
         window = core.get("/v1/queue", view=view, filter=filter_, after=after, limit=min(limit, 200))
         yield from window["rows"]
         limit -= len(window["rows"])
-        after = window["last"]
-        if len(window["rows"]) < 200 or after is None:
+        after = window["next"] or (window["last"] if len(window["rows"]) == 200 else None)
+        if after is None:
             return
 
 

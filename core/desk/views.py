@@ -1,6 +1,6 @@
 """The fixed views of the queue: their conditions, their order, and windows on them by keyset."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.desk.filter import Context, Sql, compile_filter
@@ -11,6 +11,9 @@ from core.desk.rows import COLUMNS, Frame, present
 LIMIT_MAX = 500
 COUNT_MAX = 10_000
 END = "end"  # as ``before``: the window at the end of the list
+# A filter that matches little is looked for in slices of so many orders, together what one window may cost.
+SLICES = (2_000, 6_000, 12_000)
+COUNT_SLICES = (10_000,) * 10
 
 
 class View(NamedTuple):
@@ -60,6 +63,9 @@ INDEXED = (
 )  # read in the order of ix_orders_queue, unsorted
 
 
+_WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"]))
+
+
 class Selection(NamedTuple):
     """A view with a filter, ready to be used in a statement."""
 
@@ -67,6 +73,11 @@ class Selection(NamedTuple):
     where: str
     params: tuple[str | int, ...]
     bare: bool
+
+    @property
+    def sparse(self) -> bool:
+        """Whether a window may have to walk past many orders that do not belong to it."""
+        return self.view in _WALKED and not (self.bare and self.view == VIEWS["work"])
 
 
 def select(view: str, filter_text: str, context: Context, big_from: int) -> Selection:
@@ -99,19 +110,62 @@ class Page(NamedTuple):
     at: int | None = None
 
 
-def window_sql(selection: Selection, page: Page, start: tuple[int, ...] | None) -> Sql:
-    """The statement of a window. ``start``: the keyset tuple that it begins at (``at``) or next to (after, before)."""
-    back = bool(page.before)  # `before=end` has no start: the last window
-    key = "(o.id)" if selection.view.newest else "(o.nprio, o.due_at, o.id)"
-    descending = selection.view.newest != back
-    where, params = selection.where, selection.params
+Key = tuple[int, ...]
+
+
+def _frame_of(view: View, page: Page, start: Key | None, stop: Key | None = None) -> tuple[str, Key, str]:
+    """What keeps a statement between two keys, its values, and the order it reads in. ``stop`` belongs to it."""
+    key = "(o.id)" if view.newest else "(o.nprio, o.due_at, o.id)"
+    descending = view.newest != bool(page.before)  # `before=end` has no start: the last window
+    forth, back = ("<", ">") if descending else (">", "<")
+    where = ""
     if start is not None:
-        sign = ("<" if descending else ">") + ("" if page.after or page.before else "=")
-        marks = ", ".join("?" for _ in start)
-        where, params = f"{where} AND {key} {sign} ({marks})", params + start
+        sign = forth if page.after or page.before else f"{forth}="
+        where = f" AND {key} {sign} ({', '.join('?' for _ in start)})"
+    if stop is not None:
+        where += f" AND {key} {back}= ({', '.join('?' for _ in stop)})"
     direction = " DESC" if descending else ""
     order = ", ".join(f"{column}{direction}" for column in key.strip("()").split(", "))
-    return Sql(f"SELECT {COLUMNS} FROM orders o WHERE {where} ORDER BY {order} LIMIT ?", (*params, page.limit))
+    return where, (start or ()) + (stop or ()), order
+
+
+def window_sql(selection: Selection, page: Page, start: Key | None, stop: Key | None = None) -> Sql:
+    """The statement of a window. ``start``: the keyset tuple that it begins at (``at``) or next to (after, before);
+    ``stop``: the last one that it looks at."""
+    between, keys, order = _frame_of(selection.view, page, start, stop)
+    sql = f"SELECT {COLUMNS} FROM orders o WHERE {selection.where}{between} ORDER BY {order} LIMIT ?"
+    return Sql(sql, (*selection.params, *keys, page.limit))
+
+
+def stop_sql(view: View, page: Page, start: Key | None, size: int) -> Sql:
+    """The statement for the key ``size`` orders on, whatever the filter: read from the index alone."""
+    between, keys, order = _frame_of(view, page, start)
+    columns, base = ("o.id", "true") if view.newest else ("o.nprio, o.due_at, o.id", "o.stage < 4")
+    sql = f"SELECT {columns} FROM orders o WHERE {base}{between} ORDER BY {order} LIMIT 1 OFFSET ?"
+    return Sql(sql, (*keys, size - 1))
+
+
+async def _walk(
+    reads: Reads, selection: Selection, page: Page, start: Key | None, slices: Sequence[int]
+) -> tuple[list[Row], Key | None]:
+    """Rows of a window and, when it ended for having looked at enough, the key up to which it looked."""
+    if not selection.sparse:
+        return await reads.all(*window_sql(selection, page, start)), None
+    rows: list[Row] = []
+    stop: Key | None = None
+    for size in slices:
+        found = await reads.all(*stop_sql(selection.view, page, start, size))
+        stop = tuple(found[0]) if found else None
+        left = page._replace(limit=page.limit - len(rows))
+        rows += await reads.all(*window_sql(selection, left, start, stop))
+        if stop is None or len(rows) == page.limit:
+            return rows, None
+        start, page = stop, page if page.before else page._replace(after=_mark(stop))
+    return rows, stop
+
+
+def _mark(key: Key) -> str:
+    return ".".join(map(str, key))
 
 
 def mark_of(view: View, row: Row) -> str:
@@ -119,7 +173,7 @@ def mark_of(view: View, row: Row) -> str:
     return str(row[0]) if view.newest else f"{row[15]}.{row[23]}.{row[0]}"
 
 
-def _start(view: View, mark: str) -> tuple[int, ...]:
+def _start(view: View, mark: str) -> Key:
     parts = mark.split(".")
     wanted = 1 if view.newest else 3
     try:
@@ -132,16 +186,20 @@ def _start(view: View, mark: str) -> tuple[int, ...]:
 
 
 async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -> dict[str, Any]:
-    """``{"rows", "first", "last", "before"}``: ``before`` is 0 when nothing stands above the window, None otherwise."""
+    """``{"rows", "first", "last", "before", "next"}``.
+
+    ``before`` is 0 when nothing stands above the window, None otherwise. ``next`` is the mark at which to look on (as
+    ``after``, or ``before`` when going back) when the window ended for having looked at enough orders, else None.
+    """
     view = selection.view
-    start: tuple[int, ...] | None = None
+    start: Key | None = None
     if page.after or (page.before and page.before != END):
         start = _start(view, page.after or page.before)
     elif page.at is not None:
         found = await reads.all("SELECT id, nprio, due_at FROM orders WHERE id = ?", (page.at,))
         if found:
             start = (found[0][0],) if view.newest else (found[0][1], found[0][2], found[0][0])
-    rows = await reads.all(*window_sql(selection, page, start))
+    rows, stop = await _walk(reads, selection, page, start, SLICES)
     if page.before:
         rows.reverse()
     first = mark_of(view, rows[0]) if rows else None
@@ -153,12 +211,14 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
         "before": None
         if (start is not None or page.before == END) and first and await _anything_before(reads, selection, first)
         else 0,
+        "next": _mark(stop) if stop is not None else None,
     }
 
 
 async def _anything_before(reads: Reads, selection: Selection, first: str) -> bool:
-    sql = window_sql(selection, Page(1, before=first), _start(selection.view, first))
-    return bool(await reads.all(*sql))
+    start = _start(selection.view, first)
+    rows, stop = await _walk(reads, selection, Page(1, before=first), start, SLICES[:2])
+    return bool(rows) or stop is not None  # not known to be the head is not the head
 
 
 async def total(reads: Reads, selection: Selection, context: Context) -> int | None:
@@ -177,13 +237,24 @@ async def total(reads: Reads, selection: Selection, context: Context) -> int | N
 
 
 async def count(reads: Reads, selection: Selection, context: Context) -> tuple[int, bool]:
-    """(count, exact): exact up to 10,000, above that a lower bound unless a counter is kept."""
+    """(count, exact): exact up to 10,000 found among 100,000 looked at, beyond that a lower bound unless it is kept."""
     kept = await total(reads, selection, context)
     if kept is not None:
         return kept, True
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {selection.where} LIMIT {COUNT_MAX + 1})"
-    found = int((await reads.all(sql, selection.params))[0][0])
-    return min(found, COUNT_MAX), found <= COUNT_MAX
+    found, page, start = 0, Page(), None
+    for size in COUNT_SLICES if selection.sparse else (0,):
+        ends = await reads.all(*stop_sql(selection.view, page, start, size)) if size else []
+        stop: Key | None = tuple(ends[0]) if ends else None
+        between, keys, _ = _frame_of(selection.view, page, start, stop)
+        inner = f"SELECT 1 FROM orders o WHERE {selection.where}{between} LIMIT ?"
+        values = (*selection.params, *keys, COUNT_MAX + 1 - found)
+        found += int((await reads.all(f"SELECT count(*) FROM ({inner})", values))[0][0])
+        if found > COUNT_MAX:
+            return COUNT_MAX, False
+        if stop is None:
+            return found, True
+        start, page = stop, page._replace(after=_mark(stop))
+    return found, False
 
 
 async def ids_of(reads: Reads, selection: Selection, limit: int) -> list[int]:

@@ -1,0 +1,123 @@
+"""A filter that matches little costs a window no more than so many orders; who wants more looks on from its mark."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.client import Client
+from core.desk import views
+from core.desk.reads import Reader, Row
+from core.desk.views import Page, count, select, stop_sql, window, window_sql
+from core.model.lifecycle import Stage
+from core.store.engines import reader_engine
+from tests.end_to_end.servicekit import desk
+from tests.store.deskdata import Seed, query, writer_on
+from tests.store.test_desk_plans import _CONTEXT, _plan
+from tests.store.test_desk_rows import _context, _frame
+
+_SEEDS = [Seed(i, nprio=-(i % 3), buyer="rare" if i % 37 == 0 else "b") for i in range(1, 201)]
+
+
+class Counting(Reader):
+    """A reader that knows how many statements it was asked."""
+
+    asked = 0
+
+    async def all(self, sql: str, params: Any = ()) -> list[Row]:
+        """Count, then read."""
+        self.asked += 1
+        return await super().all(sql, params)
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("view", ["work", "recent", "open"])
+async def test_looking_on_from_the_mark_finds_everything_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, view: str, back: bool
+) -> None:
+    monkeypatch.setattr(views, "SLICES", (3, 8))
+    stage = Stage.DELIVERED if view == "recent" else Stage.OPEN
+    writer = await writer_on(tmp_path, [seed._replace(stage=stage) for seed in _SEEDS])
+    engine = reader_engine(writer.path)
+    reader = Counting(engine)
+    order = "id DESC" if view == "recent" else "nprio, due_at, id"
+    expected = [r[0] for r in query(writer.path, f"SELECT id FROM orders WHERE buyer = 'rare' ORDER BY {order}")]
+    assert len(expected) == 5
+    selection = select(view, "buyer=rare", _context(), 50_000)
+    found: list[int] = []
+    page, windows = Page(2, before="end" if back else ""), 0
+    while True:
+        reader.asked = 0
+        shown = await window(reader, selection, page, _frame())
+        assert reader.asked <= 10
+        windows += 1
+        ids = [row["id"] for row in shown["rows"]]
+        assert len(ids) <= 2
+        found = ids + found if back else found + ids
+        full = len(ids) == 2
+        mark = shown["next"] or ((shown["first"] if back else shown["last"]) if full else None)
+        if mark is None:
+            break
+        page = Page(2, before=mark) if back else Page(2, after=mark)
+    assert found == expected
+    assert windows > 10, "no window looked at all of it"
+    await engine.dispose()
+    await writer.stop()
+
+
+async def test_the_bare_queue_is_read_at_once(tmp_path: Path) -> None:
+    writer = await writer_on(tmp_path, _SEEDS)
+    engine = reader_engine(writer.path)
+    reader = Counting(engine)
+    shown = await window(reader, select("work", "", _context(), 0), Page(50), _frame())
+    assert (len(shown["rows"]), shown["next"]) == (50, None)
+    assert reader.asked == 2, "the window, and what hangs on its orders"
+    await engine.dispose()
+    await writer.stop()
+
+
+async def test_a_count_says_when_it_has_looked_at_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = await writer_on(tmp_path, _SEEDS)
+    engine = reader_engine(writer.path)
+    rare = select("work", "buyer=rare", _context(), 0)
+    assert await count(Reader(engine), rare, _context()) == (5, True)
+    monkeypatch.setattr(views, "COUNT_SLICES", (20, 20))
+    found, exact = await count(Reader(engine), rare, _context())
+    assert found <= 2
+    assert not exact
+    monkeypatch.setattr(views, "COUNT_SLICES", (90,) * 10)
+    assert await count(Reader(engine), rare, _context()) == (5, True)
+    await engine.dispose()
+    await writer.stop()
+
+
+@pytest.mark.parametrize("page", [Page(), Page(after="0.5.7"), Page(before="0.5.7")])
+async def test_a_slice_is_searched_between_two_keys(tmp_path: Path, page: Page) -> None:
+    """Both ends stand in the index search: nothing behind the slice's end is touched."""
+    writer = await writer_on(tmp_path)
+    await writer.stop()
+    selection = select("work", "buyer=nobody", _CONTEXT, 0)
+    plan = _plan(writer.path, *window_sql(selection, page, (0, 5, 7), (0, 9, 9)))
+    assert "((nprio,due_at)>(?,?) AND (nprio,due_at)<(?,?))" in plan
+    assert "TEMP B-TREE" not in plan
+    ends = _plan(writer.path, *stop_sql(selection.view, page, (0, 5, 7), 2000))
+    assert "ix_orders_queue ((nprio,due_at)" in ends
+    assert "SCAN" not in ends
+
+
+@pytest.mark.parametrize("before", [None, "end"])
+async def test_the_console_looks_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.setattr(views, "SLICES", (3, 8))
+    async with desk(tmp_path, _SEEDS) as d:
+        client = Client(str(d.path))
+        shown = await client.queue("work", "buyer=rare", limit=4, before=before)
+        ids = [
+            r[0] for r in query(d.writer.path, "SELECT id FROM orders WHERE buyer = 'rare' ORDER BY nprio, due_at, id")
+        ]
+        assert [row["id"] for row in shown["rows"]] == (ids[-4:] if before else ids[:4])
+        after = await client.queue("work", "buyer=rare", limit=4, after=shown["last"])
+        assert [row["id"] for row in after["rows"]] == ([] if before else ids[4:])
+        assert (await client.queue("work", "buyer=nobody", limit=4))["rows"] == []
+        await client.close()
