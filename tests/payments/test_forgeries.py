@@ -9,8 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from connectors.gateway_kinds import build_gateway
 from connectors.payments import base
+from core.model.clock import now_us
 from core.pipeline import chasing
+from tests.connectors.server import Scripted
+from tests.faults.doors import Doors
 from tests.payments.providers import (
     FORM,
     PROVIDERS,
@@ -25,7 +29,7 @@ from tests.payments.providers import (
     respelt,
     signed,
 )
-from tests.payments.till import Till
+from tests.payments.till import Book, Till
 
 Trick = Callable[[Trade], Notice]
 ALIPAY, WECHAT, EPAY, EPAY2 = AlipayProvider(), WeChatProvider(), EpayProvider(), EpayV2Provider()
@@ -186,6 +190,33 @@ async def test_one_payment_pays_one_order(tmp_path: Path, monkeypatch: pytest.Mo
         assert [row[:3] for row in await till.payments()] == [("cash", trade.number, "A1")]
 
 
+async def test_a_gateway_pays_no_order_of_another_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real notice of one gateway, cheap to come by, names an order that only the other one may pay."""
+    monkeypatch.setattr(chasing, "AGES_S", (3600.0,))
+    dear, cheap = AlipayProvider(), EpayProvider()
+    one, two = Book("one"), Book("two")
+    async with Scripted(dear.handle) as alipay, Scripted(cheap.handle) as epay:
+        dear.url, cheap.url = alipay.url, epay.url
+        gateways = {
+            "one": build_gateway("dear", dear.options(), now_us),
+            "two": build_gateway("cheap", cheap.options(), now_us),
+        }
+        async with Doors(tmp_path, one, two, gateways=gateways) as core:
+            one.place("A1")
+
+            async def known() -> bool:
+                return await core.one("SELECT count(*) FROM orders") == 1
+
+            await core.until(known)
+            told = await core.http.get(f"/cheap?{cheap.notice(cheap.pay('A1', 1000)).query}")
+            assert told.status_code == 200  # it is real money, of an order that the second shop may yet bring
+            for wrong in (dear.notice(dear.pay("A1", 1000)), cheap.notice(cheap.pay("A1", 1000), method="POST")):
+                name = "cheap" if b"app_id" in wrong.body else "dear"
+                assert (await core.http.post(f"/{name}", content=wrong.body)).status_code == 400
+            assert await core.all("SELECT paid, stage FROM orders") == [(0, 1)]
+            assert one.sent == two.sent == []
+
+
 async def test_an_old_success_told_again_after_the_money_went_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,9 +256,6 @@ async def test_an_old_success_told_again_after_the_money_went_back(
     ],
 )
 def test_a_gateway_without_its_keys_is_not_built(name: str, options: dict[str, str]) -> None:
-    from connectors.gateway_kinds import build_gateway
-    from core.model.clock import now_us
-
     provider = PROVIDERS[name]()
     provider.url = "https://pay.example.com"
     build_gateway("cash", provider.options(), now_us)

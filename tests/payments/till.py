@@ -26,8 +26,8 @@ class Book:
     platform, send_via, poll_seconds = "book", "shop", 0.02
     specs: Mapping[Effect, EffectSpec] = {Effect.SEND: SEND}
 
-    def __init__(self) -> None:
-        self.name = "indie"
+    def __init__(self, name: str = "indie") -> None:
+        self.name = name
         self.orders: dict[str, OrderUpdate] = {}
         self.news: list[OrderUpdate] = []
         self.sent: list[str] = []
