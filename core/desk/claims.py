@@ -5,21 +5,28 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.desk.views import Selection
+from core.desk.filter import Sql
+from core.desk.reads import Reads
+from core.desk.views import Selection, first_ids
 from core.model.lifecycle import EventKind
 from core.store.tx import Tx, as_json
 
+_AMONG = 20  # so many hands may take an order each between a look and the taking
 _encode = msgspec.json.Encoder().encode
 
 
 class ClaimWork(NamedTuple):
-    """Claim ``order``, or the best free order of ``selection`` that is not in ``skip``. ``lease`` in microseconds."""
+    """Claim ``order``, or the first of ``among`` that is free, not in ``skip`` and still belongs to ``selection``.
+
+    ``lease`` in microseconds. ``among`` was found beside the writer, best first: its thread must not search a backlog.
+    """
 
     by: str
     lease: int
     order: int | None = None
     selection: Selection | None = None
     skip: tuple[int, ...] = ()
+    among: tuple[int, ...] = ()
 
 
 class Claimed(NamedTuple):
@@ -65,15 +72,33 @@ def _one(tx: Tx, item: ClaimWork) -> Claimed:
 
 
 def _next(tx: Tx, item: ClaimWork) -> int:
-    assert item.selection is not None
-    order = "o.id DESC" if item.selection.view.newest else "o.nprio, o.due_at, o.id"
-    row = tx.one(
-        f"SELECT o.id FROM orders o WHERE {item.selection.where} "
-        "AND NOT EXISTS(SELECT 1 FROM claim x WHERE x.order_id = o.id AND x.until > ?) "
-        f"AND o.id NOT IN (SELECT value FROM json_each(?)) ORDER BY {order} LIMIT 1",
-        (*item.selection.params, tx.now, as_json(item.skip)),
-    )
+    row = tx.one(*next_sql(item, tx.now))
     return int(row[0]) if row else 0
+
+
+def next_sql(item: ClaimWork, now: int) -> Sql:
+    """The statement that takes the first of ``item.among``. ``now`` in UTC us."""
+    assert item.selection is not None
+    free = _free(item.selection, now, item.skip)
+    sql = (
+        "SELECT o.id FROM json_each(?) j CROSS JOIN orders o ON o.id = j.value "
+        f"WHERE {free.where} ORDER BY j.key LIMIT 1"
+    )
+    return Sql(sql, (as_json(item.among), *free.params))
+
+
+def _free(selection: Selection, now: int, skip: Sequence[int]) -> Selection:
+    where = (
+        f"{selection.where} AND NOT EXISTS(SELECT 1 FROM claim x WHERE x.order_id = o.id AND x.until > ?) "
+        "AND o.id NOT IN (SELECT value FROM json_each(?))"
+    )
+    return selection._replace(where=where, params=(*selection.params, now, as_json(skip)), bare=False)
+
+
+async def candidates(reads: Reads, item: ClaimWork, now: int) -> tuple[int, ...]:
+    """The best few orders that ``item`` could claim, looked for on the reading side. ``now`` in UTC us."""
+    assert item.selection is not None
+    return tuple(await first_ids(reads, _free(item.selection, now, item.skip), _AMONG))
 
 
 def beat(tx: Tx, items: list[Lease]) -> list[int]:

@@ -257,6 +257,18 @@ async def count(reads: Reads, selection: Selection, context: Context) -> tuple[i
     return found, False
 
 
+async def first_ids(reads: Reads, selection: Selection, limit: int) -> list[int]:
+    """The ids of the first orders of a selection in the view's order, looked for slice by slice to the end."""
+    found: list[int] = []
+    page, start = Page(limit), None
+    while True:
+        rows, start = await _walk(reads, selection, page._replace(limit=limit - len(found)), start, SLICES)
+        found += [int(row[0]) for row in rows]
+        if start is None or len(found) >= limit:
+            return found
+        page = page._replace(after=_mark(start))
+
+
 async def ids_of(reads: Reads, selection: Selection, limit: int) -> list[int]:
     """The ids of all orders of a selection in the view's order; at most ``limit`` + 1, so that too many can be told."""
     order = "o.id DESC" if selection.view.newest else "o.nprio, o.due_at, o.id"

@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from core.desk.actions import REVEAL
-from core.desk.claims import ClaimWork, Lease, beat, claim, drop
+from core.desk.claims import ClaimWork, Lease, beat, candidates, claim, drop
 from core.desk.detail import reveal
 from core.desk.job_rows import CHUNK
 from core.desk.jobs import Person
@@ -115,12 +115,16 @@ async def _claim(service: "Service", request: Request) -> Any:
     if found.get("next") is True:
         selection = service.selection(text(found, "view", 40), _filter(found), person)
         work = ClaimWork(person.name, lease, None, selection, tuple(ids(found, "skip")[:CHUNK]))
+        work = work._replace(among=await candidates(service.reader, work, service.clock()))
     else:
         order = number(found, "order")
         if not order:
             raise bad_request("which order?", 'Give {"order": id} or {"next": true}.')
         work = ClaimWork(person.name, lease, order)
     taken = await service.writer.do(claim, work)
+    while work.among and not taken.order:  # others were quicker with all of them: look once more
+        work = work._replace(among=await candidates(service.reader, work, service.clock()))
+        taken = await service.writer.do(claim, work)
     if taken.taken_by:
         raise Refused(409, "claimed", f"{taken.taken_by} is working on it", "Take the next one, or ask.")
     rows = await rows_by_id(service.reader, [taken.order], service.frame()) if taken.order else []

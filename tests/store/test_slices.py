@@ -7,6 +7,7 @@ import pytest
 
 from console.client import Client
 from core.desk import views
+from core.desk.claims import ClaimWork, next_sql
 from core.desk.reads import Reader, Row
 from core.desk.views import Page, count, select, stop_sql, window, window_sql
 from core.model.lifecycle import Stage
@@ -103,6 +104,24 @@ async def test_a_slice_is_searched_between_two_keys(tmp_path: Path, page: Page) 
     ends = _plan(writer.path, *stop_sql(selection.view, page, (0, 5, 7), 2000))
     assert "ix_orders_queue ((nprio,due_at)" in ends
     assert "SCAN" not in ends
+
+
+async def test_the_next_order_is_looked_for_beside_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the writer's transaction only the orders that were found are looked at; all hands wait for that thread."""
+    monkeypatch.setattr(views, "SLICES", (3, 8))
+    async with desk(tmp_path, _SEEDS) as d:
+        ids = [
+            r[0] for r in query(d.writer.path, "SELECT id FROM orders WHERE buyer = 'rare' ORDER BY nprio, due_at, id")
+        ]
+        body = {"next": True, "view": "work", "filter": "buyer=rare"}
+        taken = [(await d.client.post("/v1/claims", {**body, "skip": ids[:1]}))["row"]["id"] for _ in range(4)]
+        assert taken == ids[1:]
+        assert (await d.client.post("/v1/claims", {**body, "skip": ids[:1]}))["row"] is None
+        assert (await d.client.post("/v1/claims", {**body, "filter": "buyer=nobody"}))["row"] is None
+    selection = select("work", "buyer=nobody", _CONTEXT, 0)
+    plan = _plan(d.writer.path, *next_sql(ClaimWork("wang", 1, None, selection, (7,), (1, 2)), 5))
+    assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
+    assert "ix_orders_queue" not in plan
 
 
 @pytest.mark.parametrize("before", [None, "end"])
