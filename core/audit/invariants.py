@@ -224,8 +224,10 @@ EFFECTS = (
         "I5",
         VIOLATION,
         "keys were sent again under a new intent without a person's verdict",
+        # A way that refused them, with no attempt of it in doubt, sent nothing: the next way needs no verdict.
         "SELECT i.order_id FROM intent i WHERE i.effect = 1 AND i.gen > 1 AND i.tries > 0 AND EXISTS(SELECT 1 FROM intent t "
-        "WHERE t.order_id = i.order_id AND t.effect = 1 AND t.gen < i.gen AND t.tries > 0) "
+        "WHERE t.order_id = i.order_id AND t.effect = 1 AND t.gen < i.gen AND t.tries > 0 AND (t.state <> 3 "
+        "OR EXISTS(SELECT 1 FROM attempt a WHERE a.intent_id = t.id AND a.result IN ('unknown', 'confirmed')))) "
         f"AND NOT {_VERDICT.format('i.order_id')}",
     ),
     Invariant(

@@ -12,6 +12,7 @@ from core.desk.reads import Reads
 from core.desk.refusals import not_found
 from core.desk.rows import Frame, rows_by_id
 from core.desk.standing import OrderState, states_of
+from core.model import contact as contacts
 from core.model.effects import Effect
 from core.model.lifecycle import EventKind, IntentState, KeyState
 from core.model.order import PaymentKind, PlatformState, RefundState
@@ -65,7 +66,7 @@ async def in_full(reads: Reads, order: int, frame: Frame, deed: Deed, opener: Op
         },
         "actions": availability(state, deed),
         "message": message,
-        "contact_mask": mask_contact(contact),
+        "contact_mask": contacts.mask(contact),
     }
 
 
@@ -82,14 +83,6 @@ async def reveal(reads: Reads, order: int, opener: Opener) -> list[dict[str, Any
         }
         for r in rows
     ]
-
-
-def mask_contact(contact: str) -> str:
-    """``ab***@example.org``: enough to recognise, too little to write to."""
-    name, at, host = contact.partition("@")
-    if not at:
-        return contact[:2] + "***" if contact else ""
-    return f"{name[: 2 if len(name) > 3 else 1]}***@{host}"
 
 
 def _mask(row: KeyRow, opener: Opener | None) -> str:
@@ -145,7 +138,7 @@ async def _intents(reads: Reads, order: int) -> list[dict[str, Any]]:
             "state": IntentState(state).name.lower(),
             "tries": tries,
             "next_at": next_at if next_at < 2**60 else None,  # further away means: waits for a person
-            "recipient_mask": mask_contact(recipient),
+            "recipient_mask": contacts.mask(recipient),
             "attempts": attempts.get(number, []),
         }
         for number, effect, via, cls, state, tries, next_at, recipient in await reads.all(

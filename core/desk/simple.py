@@ -11,11 +11,12 @@ from core.desk.cases import CaseRow, close_cases, open_cases
 from core.desk.deeds import NOTHING_FAILED, Action, Args, BadArgs, Deed, log, no_args, set_column, text_arg
 from core.desk.holds import HoldRow, lift_holds, open_holds
 from core.desk.standing import OrderState
+from core.model.contact import EXAMPLES, many
 from core.model.lifecycle import ENDED, CaseKind, EventKind, HoldReason, IntentState, Stage
 from core.model.text import clean
+from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
-_MAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+\Z")
 _RELEASABLE = (HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR)
 
 
@@ -184,13 +185,19 @@ _ADDRESSABLE = (IntentState.PENDING, IntentState.BLOCKED, IntentState.REJECTED)
 
 def _contact_arg(args: Args) -> dict[str, Any]:
     value = args.get("contact")
-    contact = clean(value.strip(), 254) if isinstance(value, str) else ""
-    if set(args) != {"contact"} or not contact.isascii() or not _MAIL.match(contact):
-        raise BadArgs("this action takes contact: an e-mail address such as name@example.com")
-    return {"contact": contact}
+    try:
+        if set(args) != {"contact"} or not isinstance(value, str):
+            raise ValueError
+        return {"contact": many(clean(value, 600))}
+    except ValueError:
+        known = ", ".join(EXAMPLES.values())
+        raise BadArgs(f"this action takes contact: {known}; several of different kinds with commas") from None
 
 
-def _may_fix_contact(state: OrderState, _: Deed) -> str:
+def _may_fix_contact(state: OrderState, deed: Deed) -> str:
+    info = deed.setup.shops.get(state.shop)
+    if "contact" in deed.args and info is not None and info.way_for(deed.args["contact"]) is None:
+        return "contact_does_not_suit"
     if state.stage in ENDED:
         return "order_ended"
     if state.stage is Stage.DELIVERED:
@@ -206,18 +213,27 @@ def _may_fix_contact(state: OrderState, _: Deed) -> str:
     )
 
 
-def _readdress(tx: Tx, contact: str, states: Sequence[OrderState]) -> None:
+def _readdress(tx: Tx, setup: Setup, contact: str, states: Sequence[OrderState]) -> None:
+    """The new address, and with it the way of what was never tried; what was refused keeps its way."""
     set_column(tx, "contact", contact, states)
     marks = ", ".join(str(int(state)) for state in _ADDRESSABLE)
-    tx.run(
-        f"UPDATE intent SET recipient = ?, changed_at = ? WHERE effect = 1 AND state IN ({marks}) AND recipient <> '' "
+    rows = []
+    for number, shop, via, cls, recipient, tries in tx.all(
+        f"SELECT id, shop, via, cls, recipient, tries FROM intent WHERE effect = 1 AND state IN ({marks}) "
         "AND order_id IN (SELECT value FROM json_each(?))",
-        (contact, tx.now, as_json(s.id for s in states)),
-    )
+        (as_json(s.id for s in states),),
+    ):
+        info = setup.shops[shop]
+        goes_to, chosen = info.recipient(via, contact), info.way_for(contact)
+        if chosen is not None and goes_to is not None and not tries:
+            rows.append((chosen[0].lane, chosen[0].send.cls.value, chosen[1], tx.now, number))
+        elif goes_to or (recipient and goes_to is not None and chosen is None):
+            rows.append((via, cls, goes_to, tx.now, number))
+    tx.many("UPDATE intent SET via = ?, cls = ?, recipient = ?, changed_at = ? WHERE id = ?", rows)
 
 
 def _fix_contact(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
-    _readdress(tx, deed.args["contact"], states)
+    _readdress(tx, deed.setup, deed.args["contact"], states)
     # The address itself is personal data: the log says that it changed and by whom.
     log(tx, deed, EventKind.UPDATED, states, {"field": "contact"})
     close_cases(tx, _ids(states), [CaseKind.BUYER_INPUT_INVALID], "contact fixed", deed.by)
@@ -235,7 +251,7 @@ def _unfix_contact(tx: Tx, deed: Deed, state: OrderState, before: Mapping[str, A
         return "sent_already" if state.sent else "order_ended"
     if state.contact != deed.args["contact"]:
         return "changed_since"
-    _readdress(tx, before["contact"], [state])
+    _readdress(tx, deed.setup, before["contact"], [state])
     tx.event(EventKind.UPDATED, state.id, deed.by, {"field": "contact", "undone": True})
     if CaseKind.BUYER_INPUT_INVALID in before["cases"]:
         open_cases(tx, [CaseRow(state.id, state.shop, CaseKind.BUYER_INPUT_INVALID, "", {"undone": True})], deed.by)

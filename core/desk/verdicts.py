@@ -108,17 +108,11 @@ def _new_intents(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
     for state, number in zip(states, tx.new_ids(len(states)), strict=True):
         info = deed.setup.shops[state.shop]
         gen = state.send.gen + 1 if state.send else 1
+        # By the first way again. If nobody can be reached, the attempt finds that out and asks a person.
+        way, recipient = info.way_for(state.contact) or (info.ways[0], "")
         rows.append(
-            (
-                number,
-                state.id,
-                state.shop,
-                int(Effect.SEND),
-                info.send_lane,
-                info.send.cls.value,
-                int(IntentState.PENDING),
-            )
-            + (gen, state.contact if info.needs_contact else "", now, tx.epoch, now, now, *UNOPENED)
+            (number, state.id, state.shop, int(Effect.SEND), way.lane, way.send.cls.value, int(IntentState.PENDING))
+            + (gen, recipient, now, tx.epoch, now, now, *UNOPENED)
         )
     tx.insert(INTENT, rows)
     move(tx, [s for s in states if s.stage in (Stage.DELIVERED, Stage.CLOSED)], Stage.DELIVERING, deed.by)
@@ -229,7 +223,10 @@ def _retry(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str
             sends.append(state)
         elif state.stage >= Stage.DELIVERED and state.ship is not None and state.ship.state in _ARMED:
             ships.append(state)
-    intents = [s.send.id for s in sends if s.send] + [s.ship.id for s in ships if s.ship]
+    # Where the shop has several ways, what all of them refused goes by the first again.
+    anew = [s for s in sends if s.sending(IntentState.REJECTED) and len(deed.setup.shops[s.shop].ways) > 1]
+    _new_intents(tx, deed, anew)
+    intents = [s.send.id for s in sends if s.send and s not in anew] + [s.ship.id for s in ships if s.ship]
     tx.run(
         "UPDATE intent SET state = 0, next_at = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",
         (tx.now, tx.now, as_json(intents)),

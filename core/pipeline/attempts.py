@@ -87,6 +87,7 @@ INTENTS = (
     "CROSS JOIN intent i ON i.id = j.value JOIN orders o ON o.id = i.order_id"
 )
 READDRESS = "UPDATE intent SET recipient = ? WHERE id = ?"
+REROUTE = "UPDATE intent SET via = ?, cls = ?, recipient = ? WHERE id = ? AND tries = 0"
 REREAD_US = SECOND // 2  # how long an attempt waits for its order to be read again, before it looks anew
 
 
@@ -144,9 +145,13 @@ class OpenAttempts:
                 assert isinstance(one, Opened)
                 many.setdefault(intent, list(one.keys)).append(key)
                 continue
-            if recipient != contact and shops[shop].needs_contact:
-                recipient = contact
-                readdress.append((contact, intent))
+            if recipient != contact:
+                now_to = shops[shop].recipient(via, contact)
+                if now_to is not None and now_to != recipient:
+                    if not now_to:  # of another kind now, so it may go another way
+                        continue
+                    recipient = now_to
+                    readdress.append((now_to, intent))
             found[intent] = Opened(intent, order, shop, send, via, 1, ext_id, recipient, (key,))
             orders.append(order)
             moved[shop] = moved.get(shop, 0) + 1
@@ -187,6 +192,7 @@ class OpenAttempts:
         cases: list[CaseRow] = []
         blocked: list[int] = []
         readdress: list[tuple[str, int]] = []
+        reroute: list[tuple[str, str, str, int]] = []
         since = tx.now - self.setup.fresh_us
         stale: list[int] = []
         for intent, row in rows.items():
@@ -195,14 +201,26 @@ class OpenAttempts:
                 answers[intent] = NotOpened(intent, "stale", row.shop, row.ext_id)
                 stale.append(intent)
                 continue
-            if not why and row.effect == Effect.SEND and self.setup.shops[row.shop].needs_contact:
-                if row.recipient != row.contact and row.tries == 0:
-                    row = row._replace(recipient=row.contact)
-                    readdress.append((row.contact, intent))
-                elif row.recipient != row.contact:
+            if not why and row.effect == Effect.SEND:
+                info = self.setup.shops[row.shop]
+                now_to = info.recipient(row.via, row.contact)
+                if now_to is None or now_to == row.recipient:
+                    pass
+                elif row.tries:
                     why = "recipient changed after an attempt"
                     fact = {"was": "changed after the first attempt"}
                     cases.append(CaseRow(row.order, row.shop, CaseKind.BUYER_INPUT_INVALID, "recipient", fact))
+                elif now_to:
+                    row = row._replace(recipient=now_to)
+                    readdress.append((now_to, intent))
+                elif (way := info.way_for(row.contact)) is not None:
+                    answers[intent] = NotOpened(intent, "goes another way")
+                    reroute.append((way[0].lane, way[0].send.cls.value, way[1], intent))
+                    continue
+                else:
+                    why = "nobody to send to"
+                    fact3 = {"field": "contact", "wanted": sorted(info.reaches)}
+                    cases.append(CaseRow(row.order, row.shop, CaseKind.BUYER_INPUT_INVALID, "", fact3))
             if why:
                 answers[intent] = NotOpened(intent, why)
                 if row.state == IntentState.PENDING:
@@ -213,6 +231,9 @@ class OpenAttempts:
             else:
                 opened.append(row)
         tx.many(READDRESS, readdress)
+        if reroute:
+            tx.many(REROUTE, reroute)
+            tx.wake("effects")
         if stale:
             tx.run(
                 "UPDATE intent SET next_at = ?, changed_at = ? WHERE id IN (SELECT value FROM json_each(?))",

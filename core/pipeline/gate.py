@@ -84,8 +84,9 @@ class Gate:
         cases: list[CaseRow] = []
         shop_of: dict[int, tuple[int, str]] = {}
         for order_id, shop, contact in picked:
-            if setup.shops[shop].needs_contact and not contact:
-                cases.append(CaseRow(order_id, shop, CaseKind.BUYER_INPUT_INVALID, "", {"field": "contact"}))
+            if setup.shops[shop].way_for(contact) is None:
+                fact = {"field": "contact", "wanted": sorted(setup.shops[shop].reaches)}
+                cases.append(CaseRow(order_id, shop, CaseKind.BUYER_INPUT_INVALID, "", fact))
             else:
                 shop_of[order_id] = (shop, contact)
         wanted: dict[int, Wanted] = {}
@@ -168,16 +169,14 @@ def plan_sends(
     now, epoch = tx.now, tx.epoch
     send = int(Effect.SEND)
     waits, opens = (int(IntentState.PENDING), UNOPENED), (int(IntentState.SENDING), (1, now))
-    of_shop = {
-        number: (info.send_lane, info.send.cls.value, info.needs_contact) for number, info in setup.shops.items()
-    }
     planned = dict(zip(taken, tx.new_ids(len(taken)), strict=True))
     intents: list[tuple[Any, ...]] = []
     for order_id, intent_id in planned.items():
         shop, contact = shop_of[order_id]
-        lane, cls, needs_contact = of_shop[shop]
-        gen = gens.get(order_id, 0) + 1
-        recipient = contact if needs_contact else ""
+        chosen = setup.shops[shop].way_for(contact)
+        assert chosen is not None  # the callers take no order that nobody can be reached for
+        way, recipient = chosen
+        lane, cls, gen = way.lane, way.send.cls.value, gens.get(order_id, 0) + 1
         state, attempt = opens if order_id in opened else waits
         intents.append(
             (intent_id, order_id, shop, send, lane, cls, state, gen, recipient, now, epoch, now, now, *attempt)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.desk.cases import CaseRow, close_cases, open_cases
+from core.model.contact import EMAIL_ONLY, gathered
 from core.model.lifecycle import CaseKind, EventKind
 from core.model.order import Batch, OrderUpdate, Payment, Quarantined, Refund, RefundState
 from core.pipeline.attempts import Opened
@@ -53,10 +55,15 @@ class Intake:
         refunds: dict[tuple[int, str], tuple[int, Refund]] = {}
         broken: list[tuple[int, Quarantined]] = []
         twice: list[tuple[int, Payment]] = []
+        # Shops whose channels reach other contacts than e-mail: these may stand in what the buyer wrote.
+        wanted = {n: i.reaches for n, i in self.setup.shops.items() if i.reaches and i.reaches != EMAIL_ONLY}
         for item in items:
             shop = item.shop
             for update in item.batch.updates:
                 if isinstance(update, OrderUpdate):
+                    if shop in wanted:
+                        contact = gathered(update.contact, update.message, wanted[shop])
+                        update = replace(update, contact=contact)
                     key = (shop, update.ext_id)
                     held = orders.get(key)
                     if held is None or update.rev >= held[0].rev:

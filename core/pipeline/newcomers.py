@@ -93,7 +93,7 @@ class Newcomers:
         """How each stands, and which are ready for the gate as (-priority, sort time, id, position)."""
         setup = self._setup
         since, patience = self._tx.now - setup.fresh_us, setup.default_patience_us
-        addressed = {number: not info.needs_contact for number, info in setup.shops.items()}
+        shops = setup.shops
         money_of, paid_state, opened = sums.money.get, PlatformState.PAID, Stage.OPEN
         simple = not sums.alien and not self._open_refunds
         standings: list[Standing] = []
@@ -117,7 +117,7 @@ class Newcomers:
                     continue
             elif not self._odd(shop, u, order_id, products, verdict, sums, standings):
                 continue
-            if seen_at >= since and (u.contact or addressed[shop]):
+            if seen_at >= since and shops[shop].way_for(u.contact) is not None:
                 due_at = u.deadline if u.deadline is not None else u.created_at + patience
                 ready.append((-verdict.priority, due_at, order_id, at))
         return standings, ready
@@ -183,24 +183,23 @@ class Newcomers:
         taken = take_keys(self._tx, wanted, shop_of, self._cases)
         if not taken:
             return {}, {}
-        lane_of = {number: info.send_lane for number, info in self._setup.shops.items()}
-        opens = set()
+        opens: dict[int, tuple[str, str]] = {}  # lane and recipient of those whose first attempt opens here
         if places:
             for order_id in taken:
-                lane = lane_of[shop_of[order_id][0]]
-                if places[lane] > 0:
-                    places[lane] -= 1
-                    opens.add(order_id)
+                shop, contact = shop_of[order_id]
+                way = self._setup.shops[shop].way_for(contact)
+                if way is not None and places[way[0].lane] > 0:
+                    places[way[0].lane] -= 1
+                    opens[order_id] = (way[0].lane, way[1])
         intents = plan_sends(self._tx, self._setup, taken, shop_of, opened=opens)
-        addressed = {number: info.needs_contact for number, info in self._setup.shops.items()}
         opened = {}
         for _, _, order_id, at in ready if opens else ():
             if order_id in opens:
                 shop, u, _ = fresh[at]
+                lane, recipient = opens[order_id]
                 opened[order_id] = Opened(
-                    intents[order_id], order_id, shop, Effect.SEND, lane_of[shop], 1, u.ext_id,
-                    u.contact if addressed[shop] else "", tuple(taken[order_id]),
-                )  # fmt: skip
+                    intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, tuple(taken[order_id])
+                )
         return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}, opened
 
     def _rows(

@@ -10,6 +10,7 @@ from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
+from core.pipeline import fallback
 from core.pipeline.attempts import Opened
 from core.pipeline.sent import INTENTS, IntentRow, confirm_sent
 from core.pipeline.setup import Setup
@@ -173,7 +174,7 @@ class Record:
         cases: list[CaseRow],
     ) -> None:
         outcome, now = came.outcome, tx.now
-        spec = self._spec(row)
+        spec = self._spec(tx, row)
         fact = {"why": outcome.why, "attempt": row.tries, "class": row.cls, **outcome.evidence}
         subject = f"{Effect(row.effect).name.lower()}:{row.intent}"
         state, next_at, kind = self._follow(tx, row, spec, came)
@@ -181,6 +182,8 @@ class Record:
         if over and state == IntentState.PENDING:
             state, next_at = IntentState.DROPPED, now  # nobody waits for it any more; it is not tried again
         states.append((int(state), next_at, now, row.intent))
+        if kind is CaseKind.DELIVERY_REJECTED and (then := fallback.go_on(tx, self.setup, row)):
+            kind, fact["then"] = None, then
         if kind is not None:
             cases.append(CaseRow(row.order, row.shop, kind, subject, fact))
         event = {
@@ -214,11 +217,14 @@ class Record:
             return IntentState.UNKNOWN, now + wait, None
         return IntentState.PENDING, now + wait, None
 
-    def _spec(self, row: IntentRow) -> EffectSpec:
+    def _spec(self, tx: Tx, row: IntentRow) -> EffectSpec:
         info = self.setup.shops.get(row.shop)
         if info is None:  # its shop is not configured any more: a person decides
             return EffectSpec(Effect(row.effect), EffectClass.C, "no shop")
-        spec = info.send if row.effect == Effect.SEND else info.ship
+        spec = info.ship
+        if row.effect == Effect.SEND:
+            via = tx.one("SELECT via FROM intent WHERE id = ?", (row.intent,)) if len(info.ways) > 1 else None
+            spec = info.spec(str(via[0])) if via else info.send
         return spec if spec is not None else EffectSpec(Effect(row.effect), EffectClass.C, "no spec")
 
 

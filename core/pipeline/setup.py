@@ -115,12 +115,13 @@ class ShopInfo(Struct, frozen=True):
             passed = passed or way.lane == after
         return None
 
-    def recipient(self, lane: str, contact: str) -> str:
-        """Whom an intent of this lane goes to, "" for a lane that needs nobody, or that this contact does not suit."""
+    def recipient(self, lane: str, contact: str) -> str | None:
+        """Whom an intent of this lane goes to: "" for nobody, be it that none is needed or that the contact is of
+        another kind; None for a lane that is not set (any more)."""
         for way in self.ways:
             if way.lane == lane:
                 return part(contact, way.reaches) if way.reaches else ""
-        return contact if self.needs_contact else ""  # a way that is not set any more: nothing goes there
+        return None
 
     def spec(self, lane: str) -> EffectSpec:
         """What sending by this lane is."""
