@@ -109,7 +109,7 @@ class DeskApp(App[None]):
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
-            self.set_timer(2.0, gc.freeze)
+            self.set_timer(2.0, _keep_for_good)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
@@ -176,6 +176,11 @@ class DeskApp(App[None]):
         name = type(error).__name__ if error is not None else "error"
         self._exit_renderables.append(Content("\n".join([f"keydesk console: {name}", *lines])).plain)
         self._close_messages_no_wait()
+
+
+def _keep_for_good() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def run_desk(

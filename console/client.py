@@ -175,7 +175,7 @@ class Client:
             used = await self._exchange.open()
             try:
                 async with asyncio.timeout(FEED_SILENCE_S):
-                    head = await used.ask("GET", _target("/v1/feed", {"hz": hz}))
+                    head = await used.request("GET", _target("/v1/feed", {"hz": hz}))
                     if head.status != 200:
                         _decode(head.status, await used.body(head))
                 parts = used.parts(head)

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from console import identity
+
 CONNECT_S = 3.0
 IDLE_KEPT = 4  # connections; requests of the desk's loops and of one hand
 CHUNK = 65_536
@@ -29,7 +31,7 @@ class Head:
 
 
 class Connection:
-    """One connection: ``ask``, then either ``body`` or ``parts`` to the end."""
+    """One connection: ``request``, then either ``body`` or ``parts`` to the end."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -44,10 +46,11 @@ class Connection:
         """Ends it at once."""
         self._writer.close()
 
-    async def ask(self, method: str, target: str, body: bytes | None = None) -> Head:
+    async def request(self, method: str, target: str, body: bytes | None = None) -> Head:
         """Sends a request and reads the head of its answer. ``target`` is quoted, ``body`` is JSON. Raises Broken."""
         self.busy = True
         lines = [f"{method} {target} HTTP/1.1", "Host: keydesk", "Accept: application/json"]
+        lines += [f"{name}: {value}" for name, value in identity.fields()]
         if body is not None:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         try:
@@ -130,7 +133,7 @@ class Exchange:
         used = await self.open()
         try:
             async with asyncio.timeout(seconds):
-                head = await used.ask(method, target, body)
+                head = await used.request(method, target, body)
                 return head.status, await used.body(head)
         finally:
             self.keep(used)

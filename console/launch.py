@@ -1,6 +1,7 @@
 """Plain ``keydesk``: the console on the running core; starts a private core first if there is none."""
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 from console import sockets
+from console.sign_in import sign_in
 from core.private_files import open_log, private_folder, tail_since
 
 START_S = 20.0
@@ -47,6 +49,9 @@ def main(argv: list[str]) -> int:
         problem = start_core(path, given.settings)
         if problem:
             return _fail(problem)
+    unknown = sign_in(path, given.language)
+    if unknown:
+        return _fail(unknown)
     return run_console(path, given)
 
 
@@ -54,6 +59,7 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
     """The console alone. Needs a terminal."""
     if not _terminal():
         return _fail(NO_TERMINAL)
+    gc.disable()  # nothing that a start makes is garbage; looking for it takes a tenth of the time (run_desk ends this)
     # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")

@@ -28,8 +28,9 @@ class Session:
 
     async def greet(self) -> None:
         """Reads who answers and the figures. Raises ClientError when nobody does."""
-        self.standing.health = await self._client.health()
-        self.standing.counters = await self._client.counters()
+        self.standing.health, self.standing.counters = await asyncio.gather(
+            self._client.health(), self._client.counters()
+        )
         self._set_link("live")
 
     async def run(self) -> None:
@@ -37,8 +38,7 @@ class Session:
         tries = 0
         while True:
             try:
-                await self.greet()
-                await self._desk.loader.start()
+                await asyncio.gather(self.greet(), self._desk.loader.start())  # the first rows need no greeting
                 await self.read_side()
                 self._desk.show_head()
                 async for tick in self._client.feed(FEED_HZ):

@@ -249,7 +249,8 @@ class DeskScreen(Screen[None]):
     def show_list_state(self) -> None:
         """Rows, or the words that stand for them."""
         empty = not self.queue.model.shown and self.pane == "queue"
-        self.query_one("#empty", Plain).show(Content(self.loader.describe_empty()))
+        if empty:
+            self.query_one("#empty", Plain).show(Content(self.loader.describe_empty()))
         self.query_one("#empty", Plain).display = empty
         self.queue.display = self.pane == "queue" and not empty
         self.show_notice()
@@ -283,6 +284,8 @@ class DeskScreen(Screen[None]):
     def open_detail(self, open: bool) -> None:
         """Shows or hides the order in full; beside the list it always shows."""
         self.detail_open = open or not self.narrow
+        if self.detail.display == self.detail_open:
+            return  # setting it again would lay out the whole screen
         self.detail.display = self.query_one("#detail-box").display = self.detail_open
 
     def on_resize(self, event: events.Resize) -> None:
