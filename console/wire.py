@@ -78,6 +78,7 @@ class Health(TypedDict):
     shops: list[Shop]
     now: int
     language: NotRequired[str | None]
+    people: NotRequired[list[str]]  # several share this OS user, and we have not said which one we are
     pid: NotRequired[int]
     started_at: NotRequired[int]
 

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SettingsSourceError
 
@@ -135,6 +145,13 @@ class Endpoint(BaseModel):
         return self.options.get(PAY_VIA, "")
 
 
+class Operator(_Section):
+    """One of several people who share an OS user. ``pin``: what ``keydesk pin`` prints, never the PIN itself."""
+
+    role: Role
+    pin: Annotated[str, Field(pattern=r"^[0-9a-f]{32}:[0-9a-f]{64}$", repr=False)]
+
+
 class Settings(BaseSettings):
     """All settings of one core. Made by ``load``; immutable."""
 
@@ -143,6 +160,7 @@ class Settings(BaseSettings):
     )
     core: CoreSettings = Field(default_factory=CoreSettings)
     roles: dict[str, Role] = {}
+    operators: dict[Name, dict[Name, Operator]] = {}  # OS user -> the people behind it
     shops: dict[Name, Endpoint] = {}
     channels: dict[Name, Endpoint] = {}
     payments: dict[Name, Endpoint] = {}
@@ -153,6 +171,17 @@ class Settings(BaseSettings):
     _file: Path = PrivateAttr(default=Path())
     _origins: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @field_validator("operators")
+    @classmethod
+    def _one_name_one_person(
+        cls, found: dict[str, dict[str, Operator]], info: ValidationInfo
+    ) -> dict[str, dict[str, Operator]]:
+        names = [name for people in found.values() for name in people]
+        for name in names:
+            if name in info.data.get("roles", {}) or names.count(name) > 1:
+                raise ValueError(f"{name}: two people cannot have one name; the log and claims go by it")
+        return found
 
     @classmethod
     def settings_customise_sources(
@@ -200,6 +229,13 @@ class Settings(BaseSettings):
         for section, value in self:
             if isinstance(value, BaseModel):
                 pairs: list[tuple[tuple[str, ...], str]] = [((section, key), str(item)) for key, item in value]
+            elif section == "operators":
+                pairs = [
+                    ((section, user, name, key), "***" if key == "pin" else str(item))
+                    for user, people in value.items()
+                    for name, person in people.items()
+                    for key, item in person
+                ]
             elif section == "roles":
                 pairs = [((section, key), str(item)) for key, item in value.items()]
             else:

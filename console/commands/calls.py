@@ -4,6 +4,7 @@ import http.client
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 import msgspec
 
-from console import sockets
+from console import identity, sockets
 
 
 class CallError(click.ClickException):
@@ -101,13 +102,22 @@ class Core:
             "application/octet-stream" if isinstance(raw, bytes) and method == "POST" and query else "application/json"
         )
         try:
-            connection.request(method, target, raw, {"Content-Type": kind} if raw is not None else {})
+            headers = {"Content-Type": kind} if raw is not None else {}
+            connection.request(method, target, raw, headers | dict(_who()))
             return connection.getresponse(), connection
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise CallError(
                 "offline", f"No core answers at {self.path} ({type(error).__name__}).", "Start one with: keydesk core"
             ) from None
+
+
+def _who() -> tuple[tuple[str, str], ...]:
+    """Whoever KEYDESK_PERSON names, once the PIN was typed; a script without a terminal is the OS user alone."""
+    name = os.environ.get("KEYDESK_PERSON", "")
+    if name and not identity.fields() and sys.stdin.isatty():
+        identity.become(name, click.prompt(f"PIN of {name}", hide_input=True, err=True))
+    return identity.fields()
 
 
 def _decode(status: int, data: bytes) -> Any:

@@ -17,6 +17,7 @@ SURFACE = {
     "keys": ("keys", "Import card keys, undo an import, show the stock."),
     "migrate": ("core", "Bring the database to this version's schema."),
     "orders": ("look", "The queue for scripts; orders from a CSV file; the keys of one order."),
+    "pin": ("pin", "The settings line of one of several people who share an OS user."),
     "restore": ("backup", "Put a copy in the database's place; the old one is kept."),
     "rules": ("rules", "Check a rules file before it goes live."),
     "status": ("look", "The core's health, throughput, backlog and lateness."),

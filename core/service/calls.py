@@ -68,6 +68,7 @@ async def _health(service: "Service", request: Request) -> Any:
         "now": service.clock(),
         "operator": person.name,
         "role": person.role,
+        "people": service.people(request, person),
         "read_only": service.read_only,
         "shops": [{"name": name, "platform": platform} for name, platform in service.shops.values()],
         "language": service.options.language,

@@ -40,6 +40,10 @@ class Options:
             language=settings.core.language,
             owner=None if settings.core.system else os.getuid(),
             role_of=settings.role_of,
+            shared={
+                user: [SharedPerson(name, person.role, person.pin) for name, person in people.items()]
+                for user, people in settings.operators.items()
+            },
             lease=desk.claim_seconds * SECOND,
             limits=Limits(desk.undo_seconds * SECOND, desk.confirm_number_above, limits.orders_per_action),
             keys_per_import=limits.keys_per_import,

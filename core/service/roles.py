@@ -61,6 +61,10 @@ class Roles:
                 return Person(person.name, person.role)
         return Person(user, "viewer")
 
+    def people(self, peer: Peer | None) -> list[str]:
+        """The people among whom the peer is one, if its OS user stands for several; else nobody."""
+        return [person.name for person in self._shared.get(self._user(peer.uid), ())] if peer is not None else []
+
     def _user(self, uid: int) -> str:
         if uid not in self._names:
             try:

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
@@ -127,8 +128,14 @@ class Service:
     def person(self, request: Request) -> Person:
         """Who asks. The headers matter only where several people share an OS user."""
         headers = request.headers
-        name, pin = headers.get("x-keydesk-person", ""), headers.get("x-keydesk-pin", "")
+        # Quoted on the way: a name may be Chinese, and nothing in them ends a header's line.
+        name, pin = (unquote(headers.get(field, "")) for field in ("x-keydesk-person", "x-keydesk-pin"))
         return self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+
+    def people(self, request: Request, person: Person) -> list[str]:
+        """The names among which ``person`` must still say which is theirs, with its PIN."""
+        names = self.roles.people(request.scope.get(SCOPE_KEY))
+        return names if person.name not in names else []
 
     def actor(self, request: Request, role: str) -> Person:
         """Who asks for a change. Raises Refused unless the role reaches and the core takes changes."""

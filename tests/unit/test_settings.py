@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from core import settings_files
+from core.service.options import Options
+from core.service.roles import pin_hash
 from core.settings import RANK, Settings, SettingsError, load
 
 CANARY = "canary-9f2c-plain"
@@ -47,6 +49,22 @@ def test_the_shipped_file_loads_as_it_stands(tmp_path: Path) -> None:
 def test_every_shipped_value_is_the_default(tmp_path: Path) -> None:
     shipped, bare = load(), load(file=write(tmp_path, ""))
     assert shipped.model_dump() == bare.model_dump()
+
+
+def test_people_behind_one_user_have_hashed_pins_that_nothing_shows(tmp_path: Path) -> None:
+    hashed = pin_hash("471108")
+    text = f'[operators.desk.wang]\nrole = "operator"\npin = "{hashed}"\n[operators.desk."李"]\nrole = "supervisor"\npin = "{hashed}"\n'
+    settings = load(file=write(tmp_path, text))
+    assert settings.operators["desk"]["李"].role == "supervisor"
+    assert hashed not in repr(settings)
+    assert ("operators.desk.wang.pin", "***", str(settings.file)) in settings.origins()
+    assert hashed not in str(settings.origins())
+    shared = Options.from_settings(settings, "test").shared
+    assert [(p.name, p.role) for p in shared["desk"]] == [("wang", "operator"), ("李", "supervisor")]
+    plain = refusal(write(tmp_path, f'[operators.desk.wang]\nrole = "operator"\npin = "{CANARY}"\n'))
+    assert "operators.desk.wang.pin" in plain
+    twice = f'[roles]\nwang = "admin"\n[operators.desk.wang]\nrole = "operator"\npin = "{hashed}"\n'
+    assert "two people cannot have one name" in refusal(write(tmp_path, twice))
 
 
 def test_flags_beat_environment_beats_file_beats_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
