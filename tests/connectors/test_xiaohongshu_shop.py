@@ -278,6 +278,35 @@ async def test_an_order_that_is_not_ours_is_quarantined(shop: Shop, ark: Ark) ->
     assert [(one.ext_id, type(one)) for one in found] == [(NUMBER, Quarantined)]
 
 
+async def test_a_refusal_that_stays_unexplained_does_not_hold_up_the_rest(shop: Shop, ark: Ark) -> None:
+    ark.override[DETAIL] = lambda _: error(-4242)
+    for _ in range(4):
+        with pytest.raises(ConnectorError):
+            await shop.pull(None)
+    found, _ = await pull_all(shop)
+    assert [(one.ext_id, type(one)) for one in found] == [(NUMBER, Quarantined)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [
+        (error(-2000101), ["OrderUpdate", "Refund", "Quarantined"]),
+        (good({"code": -2000101, "success": False}), ["OrderUpdate", "Refund", "Quarantined"]),
+        (good({"code": 0, "success": True, "data": {"afterSaleInfo": {}}}), ["OrderUpdate", "Refund", "Quarantined"]),
+    ],
+)
+async def test_money_back_that_is_not_shown_is_quarantined(
+    shop: Shop, ark: Ark, answer: Json, kinds: list[str]
+) -> None:
+    row = load("xiaohongshu/after_sale") | {"status": 4}
+    inner = {"totalCount": 1, "afterSaleBasicInfos": [row]}
+    ark.override[AFTER_SALES] = lambda _: good({"code": 0, "success": True, "data": inner})
+    ark.override["afterSale.getAfterSaleInfo"] = lambda _: answer
+    found, _ = await pull_all(shop)
+    assert [type(one).__name__ for one in found] == kinds
+    assert {one.ext_id for one in found} == {NUMBER}
+
+
 async def test_the_token_is_renewed_before_its_end(shop: Shop, ark: Ark, clock: ManualClock) -> None:
     await shop.read(NUMBER)
     await shop.read(NUMBER)
