@@ -96,6 +96,19 @@ async def test_nobody_is_asked_about_orders_that_were_paid_or_closed_since(tmp_p
         await walked.readers.dispose()
 
 
+async def test_an_order_that_was_paid_while_it_waited_for_its_turn_is_not_asked_about(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.pull(*(order(f"A{i:03}") for i in range(100)))
+        walked = Walked(rig, per_minute=60)
+        await walked.go(5)
+        asked = len(walked.gateway.asked)
+        assert 0 < asked < 20
+        await rig.pull(*(pay(f"A{i:03}", 1000) for i in range(100)))
+        await walked.go(100)
+        assert len(walked.gateway.asked) == asked
+        await walked.readers.dispose()
+
+
 async def test_what_is_found_is_booked(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         walked = Walked(rig)
