@@ -1,6 +1,6 @@
 """Patience ends, and begins anew once the thing was shown."""
 
-from connectors.shops.strikes import Strikes
+from connectors.strikes import Strikes
 
 
 def test_refusals_in_a_row() -> None:

@@ -242,6 +242,14 @@ async def test_refusals(shop: Shop, ark: Ark, answer: Answer | Json, attempt: in
     assert ark.methods().count(DELIVER) == 1
 
 
+async def test_words_that_repeat_a_key_are_not_passed_on(shop: Shop, ark: Ark) -> None:
+    ark.override[DELIVER] = lambda call: error(-2000400, f"expressNo {call['expressNo']} 不合法")
+    came = await shop.perform(send(NUMBER))
+    assert came.result is Result.REJECTED
+    assert "KEY-1" not in repr(came)
+    assert "-2000400" in came.why
+
+
 async def test_nothing_listens(clock: ManualClock, server: Scripted) -> None:
     dead = build_shop("shop-a", options(server) | {"url": f"http://127.0.0.1:{closed_port()}/x"}, clock)
     assert (await dead.perform(send(NUMBER))).result is Result.NOT_SENT

@@ -13,12 +13,12 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
-from connectors.shops.strikes import Strikes
 from connectors.shops.weidian.client import HEADERS, Weidian, WeidianFailure, renewed
 from connectors.shops.weidian.mapping import order_of
 from connectors.shops.weidian.push import receive
 from connectors.shops.weidian.shape import number_of
 from connectors.shops.windows import Mark, Page, Seen, Walker
+from connectors.strikes import Strikes
 from core.model.clock import SECOND, Clock, to_text
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update

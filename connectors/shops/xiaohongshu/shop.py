@@ -14,12 +14,12 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of
-from connectors.shops.strikes import Strikes
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.xiaohongshu.client import HEADERS, Ark, ArkFailure
 from connectors.shops.xiaohongshu.mapping import delivered_text, number_of, order_of
 from connectors.shops.xiaohongshu.push import Push
 from connectors.shops.xiaohongshu.refunds import money_of, pays_back, refund_of
+from connectors.strikes import Strikes
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Refund, Update
@@ -151,6 +151,9 @@ class XiaohongshuShop(ShopBase):
         return _judged(update, held == text, bool(held), None)
 
     async def _refused(self, call: Call, text: str, failure: ArkFailure) -> Outcome:
+        if any(slot.secret in str(failure) for slot in call.slots):
+            # What the platform says of a parameter may repeat it, and this one holds keys.
+            failure = ArkFailure(failure.kind, failure.code, "its words repeat a key", failure.wait)
         evidence = failure.evidence()
         if failure.kind == "rate":
             return Outcome(result=Result.LATER, why="rate", retry_after=failure.wait or 5.0, evidence=evidence)
