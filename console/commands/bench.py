@@ -17,6 +17,7 @@ from console.commands.benches.goals import missed, table
 
 NAMES = {
     "pipeline": "All five durable stages through the writer, against raw durable inserts.",
+    "intake": "A platform's page over HTTP to the order's end, and durable webhook answers, against raw inserts.",
     "queue": "A window of the queue at 1,000,000 orders, against 100,000.",
     "demo": "Paid order to delivered key through real HTTP and SMTP, against a bare loop making the same calls.",
     "desk": "Key press to changed row in a real terminal, live, against an empty Textual app.",
@@ -69,6 +70,14 @@ def _pipeline(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     return asyncio.run(measure(folder, load_rules(find("rules.toml")), given["rounds"] or 5))
 
 
+def _intake(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
+    from console.commands.benches.intake import measure
+    from core.rules.rulefile import load_rules
+    from core.settings_files import find
+
+    return measure(folder, load_rules(find("rules.toml")), given["rounds"] or 5, _say)
+
+
 def _queue(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from core.bench.queue import measure
 
@@ -89,6 +98,7 @@ def _desk(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
 
 _RUN: dict[str, Callable[[Path, dict[str, Any]], dict[str, Any]]] = {
     "pipeline": _pipeline,
+    "intake": _intake,
     "queue": _queue,
     "demo": _demo,
     "desk": _desk,

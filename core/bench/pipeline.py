@@ -139,15 +139,15 @@ class Pipeline:
         self.next += BATCH
         return pages
 
-    async def run(self, pages: list[IntakeItem]) -> int:
-        """One thousand orders from page to written back; returns how many were delivered."""
+    async def run(self, pages: list[IntakeItem], orders: int = BATCH) -> int:
+        """So many orders from page to written back; returns how many were delivered."""
         done = await self._stage("intake", lambda: self.writer.submit_many(self.intake.apply, pages))
         await self._stage("gate", lambda: self.writer.submit(self.gate.apply, BATCH))
         opened = [one for page in done for one in page.opened]
-        if len(opened) < BATCH:
+        if len(opened) < orders:
             opened += await self._stage("open", lambda: self._open(("email", "voucher")))
         ships = await self._stage("deliver", lambda: self._record(opened))
-        if len(ships) < BATCH // 2:
+        if len(ships) < orders // 2:
             ships += await self._stage("open", lambda: self._open(("mail",)))
         await self._stage("write_back", lambda: self._record(ships))
         return len(opened)

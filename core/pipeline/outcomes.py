@@ -17,6 +17,7 @@ from core.pipeline.setup import Setup
 from core.store.tx import Tx
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+STOPPED = "the core stopped between sending and recording"
 NEVER = 2**62  # next_at of what waits for a person
 BACKOFF_US = (1 * SECOND, 2 * SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
 
@@ -195,10 +196,19 @@ class Record:
             tx.counted(row.shop, 2)
         tx.touch([row.order])
 
-    def _unknown_before(self, tx: Tx, row: IntentRow) -> int:
-        """Earlier attempts with an unknown outcome: those that proved nothing was sent do not count against it."""
-        found = tx.one("SELECT count(*) FROM attempt WHERE intent_id = ? AND result = 'unknown'", (row.intent,))
-        return int(found[0]) if found else 0
+    def _given_up(self, tx: Tx, row: IntentRow, outcome: Outcome) -> bool:
+        """Whether one more unknown outcome is too many.
+
+        Earlier attempts that proved nothing was sent do not count. A core that stopped says nothing about the order
+        whose attempt it cut off, so such attempts count a third: a repeat is harmless, but must end if it is this order
+        that stops the core.
+        """
+        found = tx.one(
+            "SELECT count(*), coalesce(sum(why = ?), 0) FROM attempt WHERE intent_id = ? AND result = 'unknown'",
+            (STOPPED, row.intent),
+        )
+        unknown, cut = (int(found[0]), int(found[1])) if found else (0, 0)
+        return (unknown - cut) * 3 + cut + (1 if outcome.why == STOPPED else 3) >= self.setup.tries_max * 3
 
     def _follow(self, tx: Tx, row: IntentRow, spec: EffectSpec, came: Came) -> tuple[IntentState, int, CaseKind | None]:
         """What the outcome and the effect class lead to: (intent state, next try at, case to open)."""
@@ -211,7 +221,7 @@ class Record:
         if outcome.result in (Result.NOT_SENT, Result.LATER):
             pause = int((outcome.retry_after or 0) * SECOND)
             return IntentState.PENDING, now + max(wait, pause), None
-        if row.cls == EffectClass.C or came.asked or self._unknown_before(tx, row) + 1 >= self.setup.tries_max:
+        if row.cls == EffectClass.C or came.asked or self._given_up(tx, row, outcome):
             return IntentState.UNKNOWN, NEVER, CaseKind.UNKNOWN_OUTCOME
         if row.cls == EffectClass.B and spec.askable:
             return IntentState.UNKNOWN, now + wait, None
@@ -231,8 +241,6 @@ class Record:
 def left_open(tx: Tx, setup: Setup) -> int:
     """At start: attempts that the last core opened and never recorded become unknown outcomes, with that as evidence."""
     rows = tx.all(LEFT_OPEN)
-    outcome = Outcome(
-        result=Result.UNKNOWN, why="the core stopped between sending and recording", evidence={"restart": True}
-    )
+    outcome = Outcome(result=Result.UNKNOWN, why=STOPPED, evidence={"restart": True})
     Record(setup).apply(tx, [Came(int(i), int(n), outcome) for i, n in rows])
     return len(rows)

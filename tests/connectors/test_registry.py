@@ -75,8 +75,9 @@ def test_mistakes_are_named(platform: str, change: dict[str, str], words: list[s
 def test_an_unknown_platform_names_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'pinduoduo'"):
         build_shop("s", {"platform": "pinduodou"}, ManualClock())
-    with pytest.raises(ValueError, match="pinduoduo, stripe-shop, taobao"):
+    with pytest.raises(ValueError, match="valid are") as caught:
         build_shop("s", {}, ManualClock())
+    assert all(platform in str(caught.value) for platform in ("pinduoduo", "stripe-shop", "taobao"))
 
 
 def test_a_channel_builds_and_names_mistakes() -> None:

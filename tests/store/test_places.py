@@ -99,3 +99,37 @@ async def test_money_that_leaves_while_it_is_sent_burns_the_key(tmp_path: Path) 
         assert await rig.stage() == Stage.CLOSED
         assert await rig.one("SELECT count(*) FROM key WHERE state = 0") == 0
         assert await rig.come(send.intent, 1, Result.CONFIRMED) is True
+
+
+async def test_a_core_that_keeps_stopping_is_not_held_against_the_order_for_long(tmp_path: Path) -> None:
+    """Cut-off attempts of class A count a third: nine of them, not three, and then a person is asked."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+
+        def _left(tx: object, items: list[None]) -> list[int]:
+            return [outcomes.left_open(tx, rig.setup)] * len(items)  # type: ignore[arg-type]
+
+        for attempt in range(1, 10):
+            assert await rig.writer.do(_left, None) == 1
+            if attempt < 9:
+                assert await rig.one("SELECT state FROM intent") == IntentState.PENDING, attempt
+                rig.clock.step(120)
+                await rig.pull(order(paid=1000))
+                assert isinstance(await rig.open(send.intent), Opened)
+        assert await rig.one("SELECT state FROM intent") == IntentState.UNKNOWN
+        assert await rig.cases() == ["unknown_outcome"]
+
+
+async def test_two_that_the_network_swallowed_and_one_cut_off_leave_a_third_of_a_try(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+        for attempt, why in ((1, "timeout"), (2, outcomes.STOPPED), (3, "timeout"), (4, "timeout")):
+            assert await rig.come(send.intent, attempt, Result.UNKNOWN, why=why)
+            if attempt < 4:
+                assert await rig.one("SELECT state FROM intent") == IntentState.PENDING, attempt
+                rig.clock.step(120)
+                await rig.pull(order(paid=1000))
+                assert isinstance(await rig.open(send.intent), Opened)
+        assert await rig.one("SELECT state FROM intent") == IntentState.UNKNOWN

@@ -42,6 +42,10 @@ HEAD = f"{'':<28}{'ratio':>9}  {'figure':>10}  {'floor':>10}  goal"
 
 GOALS: Mapping[str, tuple[Goal, ...]] = {
     "pipeline": (Goal("pipeline_orders_per_cpu_s", "raw_rows_per_cpu_s", "pipeline_ratio", 0.20, 0.25, least=True),),
+    "intake": (
+        Goal("intake_orders_per_cpu_s", "raw_rows_per_cpu_s", "intake_ratio", 0.18, 0.22, least=True),
+        Goal("webhook_answers_per_cpu_s", "raw_rows_by_100_per_cpu_s", "webhook_ratio", 0.5, 0.65, least=True),
+    ),
     "queue": (
         Goal("head_1m_ms", "head_100k_ms", "head_1m_vs_100k_ratio", None, 1.2),
         Goal("deep_1m_ms", "deep_100k_ms", "deep_1m_vs_100k_ratio", None, 1.2),
