@@ -22,6 +22,10 @@ class GraphError(Exception):
         self.code = code
 
 
+class Scalar(dict[str, Any]):
+    """An object that the schema calls a scalar, such as Vendure's ``JSON``: it is given whole."""
+
+
 @dataclass(slots=True)
 class Selection:
     """A field with its arguments, or (name "") an inline fragment on ``on``."""
@@ -83,7 +87,7 @@ def _cut(value: Any, one: Selection, variables: Mapping[str, Any]) -> Any:
         value = value(_filled(one.args, variables))
     if isinstance(value, list):
         return [_cut(item, one, variables) for item in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or isinstance(value, Scalar):
         if one.inner and value is not None:
             raise GraphError(f"Selections can't be made on scalars (field '{one.name}')", "selectionMismatch")
         return value

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.practice.graphql import GraphError, parse, run
+from connectors.practice.graphql import GraphError, Scalar, parse, run
 from connectors.registry import build_shop
 from core.model.clock import now_us
 from core.model.effects import Result
@@ -42,11 +42,12 @@ def test_documents_are_parsed_and_answers_cut() -> None:
         "lines": [{"n": 1, "x": 2}],
         "made": {"__typename": "Made", "ok": True},
         "some": lambda args: [args["first"]],
+        "json": Scalar(a=1),
     }
     document = """# a comment
       query Q($a: Int!, $b: [String!] = ["x"]) {
         it: order(id: $a, how: {in: [1, -2.5, "q\\"q", BIG, true, null]}) {
-          id lines { n } some(first: 3) made { ... on Made { ok } ... on ErrorResult { message } }
+          id lines { n } json some(first: 3) made { ... on Made { ok } ... on ErrorResult { message } }
         }
       }"""
     seen: list[dict[str, Any]] = []
@@ -56,7 +57,7 @@ def test_documents_are_parsed_and_answers_cut() -> None:
         return order
 
     got = run(parse(document), {"a": 7}, {"order": resolve})
-    assert got == {"it": {"id": 1, "lines": [{"n": 1}], "some": [3], "made": {"ok": True}}}
+    assert got == {"it": {"id": 1, "lines": [{"n": 1}], "json": {"a": 1}, "some": [3], "made": {"ok": True}}}
     assert seen == [{"id": 7, "how": {"in": [1, -2.5, 'q"q', "BIG", True, None]}}]
     for wrong in ("{ order { nothing } }", "{ order }", "{ order { id { x } } }", "{ other { id } }", "{ order { id }", "query { }", "{ order(id: ) { id } }"):  # fmt: skip
         with pytest.raises(GraphError):

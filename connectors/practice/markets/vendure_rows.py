@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
+from connectors.practice.graphql import Scalar
 from connectors.practice.world import SECOND, Flag, Order, RefundStatus, State
 
 _STATE = {State.PAID: "PaymentSettled", State.SHIPPED: "Shipped", State.FINISHED: "Delivered"}
@@ -96,10 +97,15 @@ def _history(order: Order, past: int, notes: list[str], args: dict[str, Any]) ->
     wanted = options.get("filter", {}).get("type", {})
     if wanted == {"eq": "ORDER_NOTE"}:
         shown = [
-            {"type": "ORDER_NOTE", "isPublic": True, "createdAt": whole(order.modified), "data": {"note": note}}
+            {"type": "ORDER_NOTE", "isPublic": True, "createdAt": whole(order.modified), "data": Scalar(note=note)}
             for note in notes
         ]
     else:
-        entry = {"type": "ORDER_STATE_TRANSITION", "isPublic": True, "createdAt": whole(order.modified), "data": {}}
+        entry = {
+            "type": "ORDER_STATE_TRANSITION",
+            "isPublic": True,
+            "createdAt": whole(order.modified),
+            "data": Scalar(),
+        }
         shown = [entry] * past
     return {"totalItems": len(shown), "items": shown[: options.get("take", 1000)]}

@@ -22,7 +22,7 @@ T = TypeVar("T")
 _KINDS: Final = {"rate": "rate", "auth": "auth", "expired": "auth", "garbled": "protocol", "refused": "protocol"}
 # These stop a document before any field of it is resolved.
 _NOT_BEGUN: Final = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "BAD_REQUEST"})
-_LOGIN_EVERY: Final = 30  # seconds; a user without the permission must not make a session a call
+_BARREN: Final = 30  # seconds without a login after a fresh session was refused: a permission is missing, not a session
 
 
 class _Extensions(Struct):
@@ -87,7 +87,7 @@ class Vendure:
         self.url, self._http, self._clock, self._tokens = url, http, clock, tokens
         self._key, self._user, self._password = api_key.strip(), username, password
         self._channel = {"vendure-token": channel} if channel else {}
-        self._login_at = -_LOGIN_EVERY
+        self._barren_until = 0
         self.skew = Skew()
 
     def __repr__(self) -> str:
@@ -128,7 +128,11 @@ class Vendure:
             try:
                 return _opened(reply, kind)
             except VendureFailure as failure:
-                if failure.kind != "expired" or last or self._key or not self._may_login(used):
+                now = self._clock() // SECOND
+                if failure.kind != "expired" or self._key or now < self._barren_until:
+                    raise
+                if last:
+                    self._barren_until = now + _BARREN
                     raise
             await self._renew(used)
         raise AssertionError("unreachable")
@@ -141,9 +145,6 @@ class Vendure:
             if not again or failure.kind not in ("broken", "connect"):
                 raise
         return await self._http.post(self.url, body, whole)
-
-    def _may_login(self, used: str) -> bool:
-        return used != self._tokens.access or self._clock() // SECOND - self._login_at >= _LOGIN_EVERY
 
     async def _renew(self, used: str) -> None:
         """Once for all callers that were refused with ``used``. Raises VendureFailure; nothing was done then."""
@@ -159,7 +160,6 @@ class Vendure:
             if reply.status != 200 or not token:
                 # Wrong credentials, or a server whose tokenMethod does not hold "bearer".
                 raise VendureFailure("auth", reply.status, "no session")
-            self._login_at = self._clock() // SECOND
             return Pair(token)
 
         try:

@@ -29,6 +29,7 @@ NOTE_TEXT: Final = "卡密已发送到您下单时填写的邮箱。Your key was
 _SHIPPED: Final = ("Shipped", "Delivered")
 _HANDLER: Final = "manual-fulfillment"
 _DAY: Final = 86_400
+_STUMBLES: Final = 5
 
 
 class _Sweep(Struct, frozen=True):
@@ -74,6 +75,7 @@ class VendureShop(ShopBase):
         self._sweep_seconds, self._sweep_span = sweep_seconds, int(sweep_days * _DAY)
         self._sweep: _Sweep | None = None
         self._swept_at = clock() // SECOND
+        self._stumbles = 0
         self._precision: int | None = None
 
     async def pull(self, cursor: str | None) -> Batch:
@@ -200,7 +202,15 @@ class VendureShop(ShopBase):
                 return [], None
             sweep = _Sweep(start=max(read_to - self._sweep_span, 0), end=read_to)
             self._sweep = sweep
-        rows = (await self._between(sweep.start, sweep.end, "ASC", sweep.skip)).orders.items
+        try:
+            rows = (await self._between(sweep.start, sweep.end, "ASC", sweep.skip)).orders.items
+        except ConnectorError:
+            # New orders do not wait for old ones: this page is tried again at the next pull, and told of when it stays so.
+            self._stumbles += 1
+            if self._stumbles >= _STUMBLES:
+                raise
+            return [], sweep
+        self._stumbles = 0
         if len(rows) < PAGE:
             return rows, None
         return rows, msgspec.structs.replace(sweep, skip=sweep.skip + PAGE)
