@@ -1,7 +1,7 @@
 """Puts an engine together from settings: vault, catalogue, rules, shops, channels. The one place that knows all rooms."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from core.engine import Engine
 from core.model.clock import now_us
 from core.pipeline.setup import Setup
 from core.pipeline.upkeep import remap
-from core.ports import Alerting, Shop, ways_of
+from core.ports import Alerting, Carrier, Channel, Shop, ways_of
 from core.products import Catalogue, load_products, split_sku
 from core.rules.rulefile import load_rules
 from core.rules.watcher import Watcher
@@ -117,6 +117,15 @@ def _lacking(shop: Shop, settings: Settings) -> str:
     return ""
 
 
+def _pageless(shop: Shop, channels: Mapping[str, Channel], settings: Settings) -> str:
+    """Which channel of a shop would have no pick-up page to send its buyers to, in a sentence; "" for none."""
+    for name in ways_of(shop.send_via) if not settings.pickup.public_url else ():
+        channel: object = channels.get(name)
+        if isinstance(channel, Carrier) and channel.needs_pickup:
+            return f"channel {name} sends buyers a pick-up link: set [pickup] port and public_url"
+    return ""
+
+
 def _no_alerts(name: str, settings: Settings) -> str:
     there = name in settings.channels
     return f"channel {name} cannot alert the merchant" if there else f"there is no [channels.{name}]"
@@ -129,9 +138,13 @@ def _options(end: Any, word: str) -> dict[str, str]:
 def refused(settings: Settings) -> dict[str, str]:
     """Why shops, channels and gateways are not taken by their connectors: ``shops.NAME``, ... -> reason."""
     found: dict[str, str] = {}
+    channels: dict[str, Channel] = {}
+    for name in settings.alerts.via:
+        if name not in settings.channels:
+            found["alerts.via"] = _no_alerts(name, settings)
     for name, end in settings.channels.items():
         try:
-            channel = build_channel(name, _options(end, "kind"), now_us)
+            channel = channels[name] = build_channel(name, _options(end, "kind"), now_us)
             if name in settings.alerts.via and not isinstance(channel, Alerting):
                 found["alerts.via"] = _no_alerts(name, settings)
         except Exception as error:
@@ -140,7 +153,7 @@ def refused(settings: Settings) -> dict[str, str]:
     for name, end in settings.shops.items():
         try:
             shops[name] = build_shop(name, shop_options(end), now_us)
-            if lacking := _lacking(shops[name], settings):
+            if lacking := _lacking(shops[name], settings) or _pageless(shops[name], channels, settings):
                 found[f"shops.{name}"] = lacking
         except Exception as error:
             found[f"shops.{name}"] = str(error)

@@ -109,11 +109,14 @@ def gathered(contact: str, text: str, kinds: Iterable[ContactKind]) -> str:
 
 
 def _given(contact: str, kind: ContactKind) -> str:
-    try:
-        one = normal(contact) if contact else ""
-    except ValueError:
-        return ""
-    return one if kind_of(one) is kind else ""
+    for words in (contact, *contact.split(" ")):  # a number may be written with gaps, several contacts stand with gaps
+        try:
+            one = normal(words)
+        except ValueError:
+            continue
+        if kind_of(one) is kind:
+            return one
+    return ""
 
 
 def _written(text: str, kind: ContactKind) -> str:

@@ -78,7 +78,7 @@ class OrderUpdate(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     buyer: str = ""  # stable buyer id, "" where the platform gives none
     buyer_name: str = ""
-    contact: str = ""  # where the key can go if not through the platform: an e-mail address, or ""
+    contact: str = ""  # where keys can go if not through the platform: contacts (core.model.contact), spaces between
     message: str = ""
     paid_at: int | None = None
     deadline: int | None = None

@@ -94,6 +94,8 @@ def test_several_kinds_of_one_order() -> None:
         ("13800138000", "", {PHONE}, "+8613800138000"),
         ("13800138000", "13900139000", {PHONE}, "+8613800138000"),
         ("a@example.com", "", {PHONE}, ""),
+        ("a@example.com 13800138000", "", {PHONE, MAIL}, "a@example.com +8613800138000"),
+        ("138 0013 8000", "", {PHONE}, "+8613800138000"),
     ],
 )
 def test_what_an_order_keeps(given_: str, text: str, kinds: set[ContactKind], kept: str) -> None:
