@@ -184,6 +184,9 @@ def _total(order: Order, paid: bool) -> int:
             raise Drift("payment", "0 on a paid order")
         return full
     check_price(order.payment, full, 1, "payment")
+    if order.buy_amount > 1 and order.payment <= order.item.price * (order.buy_amount - 1):
+        # Nothing else there says how many were bought, so that a sum which fits fewer is not believed.
+        raise Drift("buy_amount", "price_mismatch")
     return order.payment
 
 

@@ -4,6 +4,7 @@ A push is durable before it is answered, and nothing in it but the order's numbe
 its signature. Keys go as a chat message of the order; dummy send then marks it shipped.
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -16,7 +17,7 @@ from connectors.http import Http, HttpFailure
 from connectors.shops.agiso.client import NO_TRADE, Agiso, AgisoFailure
 from connectors.shops.agiso.mapping import order_of
 from connectors.shops.agiso.sign import verify_push
-from connectors.shops.agiso.watch import Watch
+from connectors.shops.agiso.watch import AT_ONCE, Watch
 from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
@@ -25,6 +26,7 @@ from core.ports import ConnectorError, Inbound, Received, Reply
 
 _KINDS: Final = {"rate": "rate", "door": "auth", "garbled": "protocol"}
 _MESSAGE_MAX: Final = 1000  # characters
+_READ_S: Final = 6.0  # what a push may wait for its order; the core gives up after ten
 _NUMBERS: Final = ("biz_order_id", "tid", "Tid")
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _YES, _NO = Reply(), Reply(status=403, body=b"refused")
@@ -59,8 +61,12 @@ class AgisoShop(ShopBase):
         """There is no list: the orders that are open are read again in their turn. Raises ConnectorError."""
         self._watch.restore(cursor)
         due = self._watch.due(self._now())
-        found = [one for one in await all_of([partial(self._look, number) for number in due], 4) if one]
-        return Batch(updates=tuple(found), cursor=self._watch.cursor(), more=False)
+        looked = await all_of([partial(self._look, number) for number in due], 4)
+        failed = [one for one in looked if isinstance(one, ConnectorError)]
+        if failed and len(failed) == len(due):
+            raise failed[0]
+        found = tuple(one for one in looked if one is not None and not isinstance(one, ConnectorError))
+        return Batch(updates=found, cursor=self._watch.cursor(), more=len(due) >= AT_ONCE and not failed)
 
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         """The order as ``/Order/Detail`` and ``/Refund/Detail`` show it now. Raises ConnectorError."""
@@ -82,7 +88,11 @@ class AgisoShop(ShopBase):
         return update
 
     async def receive(self, request: Inbound) -> Received:
-        """A push: its signature is checked, the order it names is read. Raises ConnectorError: then it may come again."""
+        """A push: its signature is checked, the order it names is read.
+
+        How often Agiso repeats a push is not known, so one that is genuine is never turned away: where the order cannot
+        be read just now, the push itself is kept for a person to see until it can.
+        """
         if request.method != "POST":
             return Received(render=lambda _: _NO)
         text = _json_of(request.body)
@@ -94,10 +104,14 @@ class AgisoShop(ShopBase):
             # Signed, and about no order: a buyer's chat message, or whatever else was subscribed to.
             return Received(render=lambda _: _YES)
         try:
-            update = await self.read(number)
-        except Refused as refusal:
-            update = Quarantined(ext_id=number, field="$", why=str(refusal)[:200], raw=text.encode())
-        return Received(batch=(update,), render=lambda _: _YES)
+            async with asyncio.timeout(_READ_S):
+                return Received(batch=(await self.read(number),), render=lambda _: _YES)
+        except (ConnectorError, TimeoutError) as error:
+            kind = error.kind if isinstance(error, ConnectorError) else "timeout"
+            why = str(error) if isinstance(error, Refused) else f"pushed, and not read yet: {kind}"
+            self._watch.want(number, self._now())
+            kept = Quarantined(ext_id=number, field="push", why=why[:200], raw=text.encode())
+            return Received(batch=(kept,), render=lambda _: _YES, pull=not isinstance(error, Refused))
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: one chat message. SHIP: one dummy send. Never raises for the outside."""
@@ -149,12 +163,14 @@ class AgisoShop(ShopBase):
         result = Result.REJECTED if failure.kind == "refused" else Result.UNKNOWN
         return Outcome(result=result, why=str(failure), evidence=evidence)
 
-    async def _look(self, number: str) -> OrderUpdate | Quarantined | None:
+    async def _look(self, number: str) -> OrderUpdate | Quarantined | ConnectorError | None:
         try:
             update = await self.read(number)
         except Refused:
             self._watch.put_off(number, self._now())
             return None
+        except ConnectorError as error:
+            return error  # it stays due, and what the others brought is not thrown away for it
         if isinstance(update, Quarantined):
             self._watch.put_off(number, self._now())
         return update

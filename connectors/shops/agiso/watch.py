@@ -55,6 +55,11 @@ class Watch:
         waiting = sorted((entry.due, number) for number, entry in self._orders.items() if entry.due <= now)
         return [number for _, number in waiting[:AT_ONCE]]
 
+    def want(self, number: str, now: int) -> None:
+        """A push told of it, and it could not be read: next time."""
+        entry = self._orders.setdefault(number, _Entry(now, now))
+        entry.due = min(entry.due, now)
+
     def saw(self, update: OrderUpdate, now: int) -> None:
         """An order as it was read just now: watched on, or no longer."""
         entry = self._orders.pop(update.ext_id, None) or _Entry(now, now)
