@@ -1,8 +1,8 @@
-"""The Shopify shop against a scripted server on a real socket."""
+"""What the Shopify shop reads, against a scripted server on a real socket."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,76 +13,10 @@ from connectors.shops.shopify.sign import sign
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, Quarantined
 from core.ports import ConnectorError, Shop
-from tests.connectors.kit import Json, ManualClock, send, ship
-from tests.connectors.server import Act, Answer, Request, Scripted, closed_port, reply
+from tests.connectors.kit import Json, ManualClock, ship
+from tests.connectors.server import Act, Answer, Scripted, reply
+from tests.connectors.shopify_kit import INFO, SECRET, Api, error, options
 from tests.connectors.test_shopify_mapping import NUMBER, sample
-
-SECRET = "shpss_sesame"
-API = "/admin/api/2026-07/graphql.json"
-INFO = {"hasNextPage": False, "endCursor": None}
-
-
-def part(number: int, status: str, location: int = 1) -> Json:
-    place = {"location": {"id": f"gid://shopify/Location/{location}"}}
-    return {"id": f"gid://shopify/FulfillmentOrder/{number}", "status": status, "assignedLocation": place}
-
-
-def error(code: str, cost: Json | None = None) -> Json:
-    answer: Json = {"errors": [{"message": "m", "extensions": {"code": code}}]}
-    return answer | ({"extensions": {"cost": cost}} if cost else {})
-
-
-class Api:
-    """Answers by operation name."""
-
-    def __init__(self) -> None:
-        self.token = "shpat_first"
-        self.granted = 0
-        self.rows: list[Json] = []
-        self.order = sample()
-        self.parts = [part(1, "OPEN")]
-        self.shown = "UNFULFILLED"
-        self.cancelled: str | None = None
-        self.override: dict[str, Callable[[Json], Answer]] = {}
-        self.asked: list[tuple[str, Json]] = []
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.asked]
-
-    def __call__(self, request: Request) -> Answer:
-        assert SECRET not in request.target
-        if request.path == "/admin/oauth/access_token":
-            assert request.form == {"grant_type": "client_credentials", "client_id": "id-1", "client_secret": SECRET}
-            self.granted += 1
-            return 200, {"access_token": self.token, "scope": "", "expires_in": 86399}
-        assert (request.method, request.path) == ("POST", API)
-        if request.headers["x-shopify-access-token"] != self.token:
-            return 401, {"errors": "[API] Invalid API key or access token"}
-        body = json.loads(request.body)
-        name = body["query"].split("(")[0].split()[-1]
-        self.asked.append((name, body["variables"]))
-        if name in self.override:
-            return self.override[name](body["variables"])
-        return 200, {"data": self.data(name, body["variables"])}
-
-    def data(self, name: str, variables: Json) -> Json:
-        if name == "Changed":
-            return {"orders": {"nodes": self.rows, "pageInfo": INFO}}
-        if name == "Order":
-            return {"order": self.order}
-        if name == "Open":
-            parts = {"nodes": self.parts, "pageInfo": INFO}
-            return {"order": {"id": variables["id"], "cancelledAt": self.cancelled, "displayFulfillmentStatus": self.shown, "fulfillmentOrders": parts}}  # fmt: skip
-        assert name == "Fulfil"
-        for one in variables["fulfillment"]["lineItemsByFulfillmentOrder"]:
-            next(p for p in self.parts if p["id"] == one["fulfillmentOrderId"])["status"] = "CLOSED"
-        self.shown = "FULFILLED"
-        return {
-            "fulfillmentCreate": {
-                "fulfillment": {"id": "gid://shopify/Fulfillment/9", "status": "SUCCESS"},
-                "userErrors": [],
-            }
-        }
 
 
 @pytest.fixture
@@ -94,13 +28,6 @@ def api() -> Api:
 async def server(api: Api) -> AsyncIterator[Scripted]:
     async with Scripted(api) as running:
         yield running
-
-
-def options(server: Scripted, **more: str) -> dict[str, str]:
-    return {
-        "platform": "shopify", "url": server.url, "access_token": "shpat_first", "client_id": "id-1",
-        "client_secret": SECRET, **more,
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -281,79 +208,6 @@ async def test_strange_numbers_and_cursors(shop: ShopifyShop, api: Api) -> None:
         await shop.pull("[]")
     assert api.asked == []
     assert isinstance(await shop.read("5"), Quarantined)  # the answer is about another order
-
-
-async def test_fulfilling_goes_location_by_location_and_is_not_repeated(shop: ShopifyShop, api: Api) -> None:
-    api.parts = [part(1, "OPEN"), part(2, "CLOSED"), part(3, "IN_PROGRESS"), part(4, "OPEN", 2)]
-    outcome = await shop.perform(ship(NUMBER))
-    assert (outcome.result, outcome.remote_ref) == (Result.CONFIRMED, "gid://shopify/Fulfillment/9")
-    sent = [variables["fulfillment"] for name, variables in api.asked if name == "Fulfil"]
-    assert [len(one["lineItemsByFulfillmentOrder"]) for one in sent] == [2, 1]
-    assert all(one["notifyCustomer"] for one in sent)
-    assert "KEY" not in json.dumps(sent)
-    outcome = await shop.perform(ship(NUMBER, attempt=2))
-    assert (outcome.result, outcome.why) == (Result.CONFIRMED, "already fulfilled")
-    assert (await shop.ask(ship(NUMBER))).result is Result.CONFIRMED
-    assert (await shop.perform(send(NUMBER))).result is Result.REJECTED
-    assert api.names().count("Fulfil") == 2
-
-
-def user_error(message: str) -> Answer:
-    return 200, {
-        "data": {"fulfillmentCreate": {"fulfillment": None, "userErrors": [{"field": None, "message": message}]}}
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "result"),
-    [
-        ("Fulfil", Act.RESET, Result.UNKNOWN),
-        ("Fulfil", (502, {}), Result.UNKNOWN),
-        ("Fulfil", (200, error("INTERNAL_SERVER_ERROR")), Result.UNKNOWN),
-        ("Fulfil", (200, {"data": {"fulfillmentCreate": {"fulfillment": None, "userErrors": []}}}), Result.UNKNOWN),
-        ("Fulfil", reply(200, b"{]"), Result.UNKNOWN),
-        ("Fulfil", (200, error("THROTTLED")), Result.LATER),
-        ("Fulfil", (200, error("ACCESS_DENIED")), Result.LATER),
-        ("Fulfil", (200, error("INVALID_VARIABLE")), Result.REJECTED),
-        ("Fulfil", user_error("no"), Result.REJECTED),
-        ("Open", (503, {}), Result.LATER),
-        ("Open", (200, {"data": {"order": None}}), Result.REJECTED),
-    ],
-)
-async def test_what_a_fulfilling_came_to(
-    shop: ShopifyShop, api: Api, name: str, answer: Answer, result: Result
-) -> None:
-    api.override[name] = lambda _: answer
-    outcome = await shop.perform(ship(NUMBER))
-    assert outcome.result is result
-    assert (outcome.retry_after is not None) is (result is Result.LATER)
-    assert api.names().count("Fulfil") <= 1
-
-
-async def test_what_is_not_open_is_not_fulfilled(shop: ShopifyShop, api: Api) -> None:
-    for status in ("ON_HOLD", "SCHEDULED", "CLOSED", "CANCELLED"):
-        api.parts = [part(1, status)]
-        assert (await shop.perform(ship(NUMBER))).result is Result.REJECTED
-    api.parts, api.cancelled = [part(1, "OPEN")], "2026-01-01T19:00:00Z"
-    assert (await shop.perform(ship(NUMBER))).result is Result.REJECTED
-    assert "Fulfil" not in api.names()
-    assert (await shop.ask(ship(NUMBER))).result is Result.UNKNOWN
-
-
-async def test_a_refusal_is_settled_by_the_order(shop: ShopifyShop, api: Api) -> None:
-    def quicker(_: Json) -> Answer:
-        api.shown = "FULFILLED"
-        return user_error("closed")
-
-    api.override["Fulfil"] = quicker
-    assert (await shop.perform(ship(NUMBER))).result is Result.CONFIRMED
-
-
-async def test_a_closed_port_changes_nothing(server: Scripted) -> None:
-    shop = build_shop("shop-a", options(server) | {"url": f"http://127.0.0.1:{closed_port()}"}, ManualClock())
-    assert (await shop.perform(ship(NUMBER))).result is Result.LATER
-    assert (await shop.ask(ship(NUMBER))).result is Result.UNKNOWN
-    await shop.close()
 
 
 async def test_webhooks(shop: ShopifyShop) -> None:

@@ -1,101 +1,20 @@
-"""The Vendure shop against a scripted server on a real socket."""
+"""What the Vendure shop reads, against a scripted server on a real socket."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from connectors.registry import build_shop
-from connectors.shops.vendure.shop import NOTE_TEXT, VendureShop
+from connectors.shops.vendure.shop import VendureShop
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, PlatformState, Quarantined
 from core.ports import ConnectorError, Shop
-from tests.connectors.kit import Json, ManualClock, send, ship
-from tests.connectors.server import Act, Answer, Request, Scripted, closed_port, reply
+from tests.connectors.kit import Json, ManualClock, ship
+from tests.connectors.server import Act, Answer, Scripted, reply
 from tests.connectors.test_vendure_mapping import CODE, sample
-
-PASSWORD = "sesame"
-
-
-def error(code: str, status: int = 200) -> Answer:
-    return status, {"errors": [{"message": "m", "extensions": {"code": code}}], "data": None}
-
-
-class Api:
-    """Answers by operation name."""
-
-    def __init__(self) -> None:
-        self.session = "session-1"
-        self.logins = 0
-        self.placed: list[Json] = []
-        self.order = sample()
-        self.state = "PaymentSettled"
-        self.parts: list[Json] = []
-        self.notes: list[str] = []
-        self.override: dict[str, Callable[[Json], Answer]] = {}
-        self.asked: list[tuple[str, Json]] = []
-        self.headers: dict[str, str] = {}
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.asked]
-
-    def __call__(self, request: Request) -> Answer:
-        assert (request.method, request.path) == ("POST", "/admin-api")
-        body = json.loads(request.body)
-        name = body["query"].split("(")[0].split("{")[0].split()[-1]
-        self.headers = request.headers
-        if name == "Login":
-            self.logins += 1
-            if body["variables"] != {"username": "desk", "password": PASSWORD}:
-                return 200, {
-                    "data": {
-                        "login": {"__typename": "InvalidCredentialsError", "errorCode": "INVALID_CREDENTIALS_ERROR"}
-                    }
-                }
-            good = json.dumps({"data": {"login": {"__typename": "CurrentUser"}}}).encode()
-            return reply(200, good, f"vendure-auth-token: {self.session}\r\n")
-        known = request.headers.get("authorization") == f"Bearer {self.session}"
-        if not known and request.headers.get("vendure-api-key") != "key-1":
-            return error("FORBIDDEN")
-        self.asked.append((name, body["variables"]))
-        if name in self.override:
-            return self.override[name](body["variables"])
-        return 200, {"data": self.data(name, body["variables"])}
-
-    def data(self, name: str, given: Json) -> Json:
-        if name == "Precision":
-            return {"globalSettings": {"serverConfig": {"moneyStrategyPrecision": 2}}}
-        if name == "Placed":
-            rows = [row for row in self.placed if given["start"] <= row["orderPlacedAt"] <= given["end"]]
-            rows.sort(key=lambda row: str(row["orderPlacedAt"]), reverse=given["order"] == "DESC")
-            page = rows[given["skip"] : given["skip"] + given["take"]]
-            return {"orders": {"totalItems": len(rows), "items": page}}
-        if name == "Order":
-            return {"orders": {"totalItems": 1, "items": [self.order]}}
-        if name == "Standing":
-            notes = {"items": [{"data": {"note": note}} for note in self.notes]}
-            lines = [{"id": "5", "quantity": 2}, {"id": "6", "quantity": 0}]
-            one = {
-                "id": "77",
-                "code": given["code"],
-                "state": self.state,
-                "lines": lines,
-                "fulfillments": self.parts,
-                "history": notes,
-            }
-            return {"orders": {"items": [one]}}
-        if name == "Fulfil":
-            self.parts = [{"id": "3", "state": "Pending", "method": "Keydesk"}]
-            return {"addFulfillmentToOrder": {"__typename": "Fulfillment", "id": "3", "state": "Pending"}}
-        if name == "Ship":
-            assert given == {"id": "3"}
-            self.state = self.parts[0]["state"] = "Shipped"
-            return {"transitionFulfillmentToState": {"__typename": "Fulfillment", "id": "3", "state": "Shipped"}}
-        assert name == "Note"
-        self.notes.append(given["note"])
-        return {"addNoteToOrder": {"id": given["id"]}}
+from tests.connectors.vendure_kit import PASSWORD, Api, error, options
 
 
 @pytest.fixture
@@ -107,13 +26,6 @@ def api() -> Api:
 async def server(api: Api) -> AsyncIterator[Scripted]:
     async with Scripted(api) as running:
         yield running
-
-
-def options(server: Scripted, **more: str) -> dict[str, str]:
-    return {
-        "platform": "vendure", "url": f"{server.url}/admin-api", "username": "desk", "password": PASSWORD,
-        "start_days": "0.01", **more,
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -284,77 +196,3 @@ async def test_answers_about_other_orders(shop: VendureShop, api: Api) -> None:
             await shop.read(CODE)
     with pytest.raises(ConnectorError):
         await shop.pull("[]")
-
-
-async def test_shipping_leaves_one_note(shop: VendureShop, api: Api) -> None:
-    for attempt, why in ((1, ""), (2, "already shipped")):
-        outcome = await shop.perform(ship(CODE, attempt))
-        assert (outcome.result, outcome.why) == (Result.CONFIRMED, why)
-    assert api.notes == [NOTE_TEXT]
-    ((_, wanted),) = [one for one in api.asked if one[0] == "Fulfil"]
-    assert wanted["lines"] == [{"orderLineId": "5", "quantity": 2}]  # what was cancelled is not shipped
-    assert wanted["handler"]["code"] == "manual-fulfillment"
-    assert "KEY" not in json.dumps(api.asked)
-    assert (await shop.ask(ship(CODE))).result is Result.CONFIRMED
-    assert (await shop.perform(send(CODE))).result is Result.REJECTED
-
-
-async def test_what_was_begun_is_gone_on_with(shop: VendureShop, api: Api) -> None:
-    api.parts = [{"id": "3", "state": "Pending", "method": "Keydesk"}]
-    assert (await shop.perform(ship(CODE, attempt=2))).result is Result.CONFIRMED
-    assert "Fulfil" not in api.names()
-
-
-def refused(field: str, kind: str, code: str) -> Answer:
-    return 200, {"data": {field: {"__typename": kind, "errorCode": code, "message": "m"}}}
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "result"),
-    [
-        ("Fulfil", Act.RESET, Result.UNKNOWN),
-        ("Fulfil", error("INTERNAL_SERVER_ERROR"), Result.UNKNOWN),
-        ("Fulfil", (502, {}), Result.UNKNOWN),
-        ("Fulfil", error("GRAPHQL_VALIDATION_FAILED", 400), Result.REJECTED),
-        ("Fulfil", error("FORBIDDEN"), Result.LATER),
-        ("Fulfil", refused("addFulfillmentToOrder", "InsufficientStockOnHandError", "INSUFFICIENT_STOCK_ON_HAND_ERROR"), Result.REJECTED),
-        ("Ship", Act.RESET, Result.UNKNOWN),
-        ("Ship", refused("transitionFulfillmentToState", "FulfillmentStateTransitionError", "X"), Result.REJECTED),
-        ("Note", Act.RESET, Result.UNKNOWN),
-        ("Note", error("GRAPHQL_VALIDATION_FAILED", 400), Result.CONFIRMED),
-        ("Standing", (503, {}), Result.LATER),
-        ("Standing", (200, {"data": {"orders": {"items": []}}}), Result.REJECTED),
-    ],
-)  # fmt: skip
-async def test_what_a_shipping_came_to(shop: VendureShop, api: Api, name: str, answer: Answer, result: Result) -> None:
-    api.override[name] = lambda _: answer
-    outcome = await shop.perform(ship(CODE))
-    assert outcome.result is result
-    assert (outcome.retry_after is not None) is (result is Result.LATER)
-    stopped = answer == error("FORBIDDEN")  # at the door, and tried once more with a new session
-    assert max(api.names().count(one) for one in ("Fulfil", "Ship", "Note")) <= 1 + stopped
-
-
-async def test_a_refusal_is_settled_by_the_order(shop: VendureShop, api: Api) -> None:
-    def quicker(_: Json) -> Answer:
-        api.state = "Shipped"
-        return refused("addFulfillmentToOrder", "ItemsAlreadyFulfilledError", "ITEMS_ALREADY_FULFILLED_ERROR")
-
-    api.override["Fulfil"] = quicker
-    assert (await shop.perform(ship(CODE))).result is Result.CONFIRMED
-
-
-@pytest.mark.parametrize("state", ["Cancelled", "PaymentAuthorized", "PartiallyShipped", "Modifying"])
-async def test_what_is_not_paid_is_not_shipped(shop: VendureShop, api: Api, state: str) -> None:
-    api.state = state
-    assert (await shop.perform(ship(CODE))).result is Result.REJECTED
-    assert (await shop.ask(ship(CODE))).result is Result.UNKNOWN
-    assert "Fulfil" not in api.names()
-
-
-async def test_a_closed_port_changes_nothing(server: Scripted) -> None:
-    shop = build_shop("shop-a", options(server) | {"url": f"http://127.0.0.1:{closed_port()}/admin-api"}, ManualClock())
-    assert (await shop.perform(ship(CODE))).result is Result.LATER
-    assert (await shop.ask(ship(CODE))).result is Result.UNKNOWN
-    assert await shop.hint({}, b"") is False
-    await shop.close()

@@ -67,7 +67,7 @@ def order_of(order: Order) -> dict[str, Any]:
         "taxesIncluded": True, "displayFinancialStatus": _FINANCIAL.get(order.state, "PAID"),
         "displayFulfillmentStatus": fulfilment_of(order),
         "customer": {"id": gid("Customer", int(order.buyer[1:]) + 1), "displayName": order.nick} if order.buyer else None,
-        "totalPriceSet": bag(order.due), "currentTotalPriceSet": bag(left), "totalTaxSet": bag(0),
+        "totalPriceSet": bag(order.due), "currentTotalPriceSet": bag(left), "currentTotalTaxSet": bag(0),
         "currentShippingPriceSet": bag(0), "totalTipReceivedSet": bag(0), "currentTotalDutiesSet": None,
         "currentTotalAdditionalFeesSet": None, "totalReceivedSet": bag(order.gross), "totalRefundedSet": bag(order.refunded),
         "risk": {"recommendation": risk, "assessments": []}, "transactions": lambda args: _transactions(order)[: args["first"]],

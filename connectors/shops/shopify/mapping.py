@@ -94,7 +94,7 @@ class _Order(Struct, rename="camel"):
     customer: _Customer | None
     total_price_set: Bag
     current_total_price_set: Bag
-    total_tax_set: Bag
+    current_total_tax_set: Bag
     current_shipping_price_set: Bag
     total_tip_received_set: Bag
     current_total_duties_set: Bag | None
@@ -229,7 +229,7 @@ def _check_total(order: _Order, total: int, lines: tuple[Line, ...], purse: Purs
     if not order.taxes_included:
         # The lines carry their own tax; what is left of the order's is that of shipping.
         taxes = [one for item in order.line_items.nodes for one in item.tax_lines]
-        left = purse.of(order.total_tax_set, "totalTaxSet")
+        left = purse.of(order.current_total_tax_set, "currentTotalTaxSet")
         left -= sum(purse.of(one.price_set, "lineItems.taxLines") for one in taxes)
         if not -len(lines) <= left <= shipping:
             raise Drift("lineItems.taxLines", "not the order's tax")

@@ -24,7 +24,7 @@ query Order($id: ID!) {{
     customer {{ id displayName }}
     totalPriceSet {_BAG}
     currentTotalPriceSet {_BAG}
-    totalTaxSet {_BAG}
+    currentTotalTaxSet {_BAG}
     currentShippingPriceSet {_BAG}
     totalTipReceivedSet {_BAG}
     currentTotalDutiesSet {_BAG}
