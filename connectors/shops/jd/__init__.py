@@ -1,1 +1,1 @@
-"""JD: the open platform (JOS), and the two protocols in which JD calls the merchant (game cards, general trade)."""
+"""JD's open platform (JOS): ordinary orders of virtual goods. Game cards and general trade are platforms of their own."""
