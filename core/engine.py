@@ -11,8 +11,6 @@ from typing import Any
 import structlog
 
 from core.model.clock import Clock, now_us
-from core.model.contact import EMAIL_ONLY
-from core.model.effects import Effect, EffectClass, EffectSpec
 from core.pipeline import restored, upkeep
 from core.pipeline.bound_keys import SealedKey
 from core.pipeline.chasing import Chaser
@@ -24,8 +22,9 @@ from core.pipeline.lanes import Lane
 from core.pipeline.outcomes import left_open
 from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
-from core.pipeline.setup import Setup, ShopInfo, Way
-from core.ports import Carrier, Channel, Gateway, Receiver, Shop, ways_of
+from core.pipeline.setup import Setup
+from core.pipeline.ways import info_of, retired
+from core.ports import Channel, Gateway, Receiver, Shop
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
@@ -58,11 +57,6 @@ def refuse_shared(shops: Mapping[str, Shop], gateways: Mapping[str, Gateway]) ->
                     "give each shop an application or merchant number of its own"
                 )
             held[word] = shop
-
-
-def _way(channel: Channel) -> Way:
-    reaches = channel.reaches if isinstance(channel, Carrier) else EMAIL_ONLY
-    return Way(channel.name, channel.specs[Effect.SEND], reaches)
 
 
 class Engine:
@@ -116,7 +110,7 @@ class Engine:
         platforms: Mapping[str, str] = {s.name: s.platform for s in self.shops.values()}
         numbers = await self.writer.do(upkeep.register_shops, platforms)
         for shop in self.shops.values():
-            self.setup.shops[numbers[shop.name]] = self._info(numbers[shop.name], shop)
+            self.setup.shops[numbers[shop.name]] = info_of(numbers[shop.name], shop, self.channels)
         await self._retire(numbers)
         await self.writer.do(upkeep.mark_master_key, self.vault.keyring.mark)
         await self.writer.do(upkeep.keep_shops, frozenset(numbers[name] for name in self.shops))
@@ -135,21 +129,14 @@ class Engine:
         await self._run_loops()
         return epoch
 
-    def _info(self, number: int, shop: Shop) -> ShopInfo:
-        names = ways_of(shop.send_via)
-        ways = tuple(_way(self.channels[name]) for name in names) or (Way(shop.name, shop.specs[Effect.SEND]),)
-        ship = shop.specs.get(Effect.SHIP)
-        return ShopInfo(number, shop.name, shop.platform, ways[0].lane, ways[0].send, ship, ways)
-
     async def _retire(self, numbers: Mapping[str, int]) -> None:
         """Shops of the database that are not configured any more keep their orders; nothing is sent for them."""
         known = set(self.setup.shops)
         async with self.readers.connect() as connection:
             rows: Sequence[Any] = (await connection.exec_driver_sql("SELECT id, name, platform FROM shop")).all()
-        spec = EffectSpec(Effect.SEND, EffectClass.C, "its shop is not configured")
         for number, name, platform in rows:
             if int(number) not in known:
-                self.setup.shops[int(number)] = ShopInfo(int(number), str(name), str(platform), str(name), spec, None)
+                self.setup.shops[int(number)] = retired(int(number), str(name), str(platform))
 
     def _left_open(self, tx: Tx, items: list[None]) -> list[int]:
         return [left_open(tx, self.setup)] * len(items)
