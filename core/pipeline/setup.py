@@ -91,11 +91,6 @@ class ShopInfo(Struct, frozen=True):
             force_setattr(self, "ways", (Way(self.send_lane, self.send, reaches),))
 
     @property
-    def needs_contact(self) -> bool:
-        """Keys cannot leave without an address."""
-        return all(way.reaches for way in self.ways)
-
-    @property
     def reaches(self) -> frozenset[ContactKind]:
         """The contacts that one way or another can use."""
         return frozenset[ContactKind]().union(*(way.reaches for way in self.ways))
