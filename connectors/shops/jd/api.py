@@ -47,7 +47,7 @@ class _Search(Struct):
 
 class _Detail(Struct):
     apiResult: _Result | None = None
-    orderInfo: msgspec.Raw | None = None
+    orderInfo: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Order(Struct):
@@ -80,7 +80,7 @@ class Api:
         detail = answer.orderDetailInfo
         if detail.apiResult is not None:
             _insist(detail.apiResult)
-        if detail.orderInfo is None or bytes(detail.orderInfo) == b"null":
+        if bytes(detail.orderInfo) == b"null":
             raise Refused(f"order {clean(ext_id, 40)} is not shown")
         return detail.orderInfo
 
