@@ -173,7 +173,7 @@ class Engine:
                 self.clock,
                 self.language,
                 self.spawn,
-                self._reread,
+                self.reread,
                 lambda shop: self.lanes.get(shop),
                 links=self.links,
             )
@@ -248,7 +248,8 @@ class Engine:
         if not task.cancelled() and (error := task.exception()) is not None and not self._stop.is_set():
             log.error("work_failed", error=repr(error))
 
-    def _reread(self, shop: int, ext_id: str) -> None:
+    def reread(self, shop: int, ext_id: str) -> None:
+        """Ask the shop how this order stands; nothing happens for a shop that is not configured."""
         if shop in self.pullers:
             self.pullers[shop].refresh(ext_id, self.spawn)
 

@@ -111,6 +111,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
                 engine.writer,
                 engine.readers,
                 engine.vault.open_key,
+                engine.reread,
                 engine.clock,
                 settings.pickup.port,
                 settings.core.language,

@@ -1,7 +1,8 @@
 """Picking up: what is true of a pick-up link now, and the one transaction that lets keys be shown, as a recorded act.
 
 A link shows the live keys of its order: never burnt or suspect ones, never some of n, never to an address that the
-order's newest delivery does not go to any more. What stops an attempt to send stops this too.
+order's newest delivery does not go to any more. What stops an attempt to send stops this too, and like a send the first
+showing wants fresh news of the order: the link may have lain about for days. Whoever has seen the keys may see them again.
 """
 
 from enum import StrEnum
@@ -24,7 +25,9 @@ LOOK = (
     "(SELECT sum(l.qty) FROM line l WHERE l.order_id = o.id), "
     "(SELECT count(*) FROM key k WHERE k.order_id = o.id AND k.state = 1), "
     "(SELECT count(*) FROM key k WHERE k.order_id = o.id AND k.state = 3), "
-    "(SELECT max(k.taken_at) FROM key k WHERE k.order_id = o.id AND k.state = 1) "
+    "(SELECT max(k.taken_at) FROM key k WHERE k.order_id = o.id AND k.state = 1), o.seen_at, "
+    f"EXISTS(SELECT 1 FROM event e WHERE e.order_id = o.id AND e.kind = {int(EventKind.PICKED_UP)} "
+    "AND e.body ->> '$.intent' = i.id) "
     "FROM intent i JOIN orders o ON o.id = i.order_id WHERE i.id = ? AND i.effect = 1"
 )
 KEYS = (
@@ -41,6 +44,7 @@ class Answer(StrEnum):
     REFUNDED = "refunded"
     REPLACED = "replaced"  # other keys, or another address, since
     WAITS = "waits"  # a person or a refund request stands before it
+    STALE = "stale"  # the order is to be read again first
 
 
 class Row(NamedTuple):
@@ -65,6 +69,8 @@ class Row(NamedTuple):
     live: int
     burnt: int
     taken_at: int | None
+    seen_at: int
+    shown: int
 
 
 class Bound(NamedTuple):
@@ -89,8 +95,11 @@ class Picked(Struct, frozen=True):
     keys: tuple[Bound, ...] = ()
 
 
-def answer_of(row: Row | None, now: int, lasts_us: int) -> Answer:
-    """What a link is worth at ``now`` (UTC us); it ends ``lasts_us`` after the last attempt that sent it."""
+def answer_of(row: Row | None, now: int, lasts_us: int, fresh_us: int) -> Answer:
+    """What a link is worth at ``now`` (UTC us); it ends ``lasts_us`` after the last attempt that sent it.
+
+    ``fresh_us``: how old news of the order may be.
+    """
     if row is None or not row.tries or row.opened_at is None or now - row.opened_at > lasts_us:
         return Answer.GONE
     if row.state == IntentState.REJECTED:  # proven: nobody was sent this link
@@ -105,7 +114,7 @@ def answer_of(row: Row | None, now: int, lasts_us: int) -> Answer:
         return Answer.WAITS
     if row.stage not in (Stage.DELIVERING, Stage.DELIVERED, Stage.CLOSED) or row.live != row.slots:
         return Answer.WAITS
-    return Answer.KEYS
+    return Answer.KEYS if row.shown or row.seen_at >= now - fresh_us else Answer.STALE
 
 
 def row_of(found: Any) -> Row | None:
@@ -129,7 +138,7 @@ class PickUp:
 
     def _one(self, tx: Tx, intent: int) -> Picked:
         row = row_of(tx.one(LOOK, (intent,)))
-        answer = answer_of(row, tx.now, self.lasts_us)
+        answer = answer_of(row, tx.now, self.lasts_us, self.setup.fresh_us)
         if row is None or answer is not Answer.KEYS:
             return Picked(answer)
         keys = tuple(Bound._make(found) for found in tx.all(KEYS, (row.order,)))

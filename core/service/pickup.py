@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from core.model.clock import Clock
 from core.model.effects import Slot
-from core.pipeline.pickup import LOOK, Answer, Picked, PickUp, answer_of, row_of
+from core.pipeline.pickup import LOOK, Answer, Picked, PickUp, Row, answer_of, row_of
 from core.pipeline.setup import Setup
 from core.service import pickup_page as page
 from core.service.throttle import Throttle, network
@@ -30,6 +30,7 @@ log = structlog.get_logger("pickup")
 REFUSED_S: Final = 0.25  # from a request to its refusal, always
 BODY_MAX: Final = 4096  # bytes; the form is empty
 WAITING_MAX: Final = 200  # requests that are being refused slowly, at once
+REREAD_S: Final = 8.0  # from a request to the end of waiting for fresh news of its order
 NOBODY: Final = 0  # no intent has this number
 
 
@@ -43,6 +44,7 @@ class PickupPort(Port):
         writer: Writer,
         readers: AsyncEngine,
         open_key: Callable[[KeyRow], str],
+        reread: Callable[[int, str], None],
         clock: Clock,
         port: int,
         language: str = "zh_CN",
@@ -51,6 +53,7 @@ class PickupPort(Port):
         patience: Patience | None = None,
     ) -> None:
         self._links, self._setup, self._writer, self._readers = links, setup, writer, readers
+        self._reread = reread
         self._open_key, self._clock, self._language, self._lasts_us = open_key, clock, language, lasts_us
         self._pick_up = PickUp(setup, lasts_us)
         self._by_address = Throttle(burst=20, per_minute=20)
@@ -87,7 +90,9 @@ class PickupPort(Port):
         intent = self._links.read(code)
         if intent is not None and not self._by_code.allows(str(intent), came):
             return _answer(429, page.told(language, "slow"))
-        answer = await self._look(NOBODY if intent is None else intent)
+        answer, row = await self._look(NOBODY if intent is None else intent)
+        if answer is Answer.STALE and row is not None:
+            answer = await self._fresh(row, came)
         picked = Picked(answer)
         if answer is Answer.KEYS and intent is not None:
             picked = await self._writer.do(self._pick_up.apply, intent)
@@ -103,12 +108,22 @@ class PickupPort(Port):
             await asyncio.sleep(came + REFUSED_S - asyncio.get_running_loop().time())
         finally:
             self._waiting -= 1
-        return _answer(page.STATUS[picked.answer], page.told(language, picked.answer.value))
+        word = "later" if picked.answer is Answer.STALE else picked.answer.value
+        return _answer(page.STATUS[picked.answer], page.told(language, word))
 
-    async def _look(self, intent: int) -> Answer:
+    async def _look(self, intent: int) -> tuple[Answer, Row | None]:
         async with self._readers.connect() as connection:
-            found = (await connection.exec_driver_sql(LOOK, (intent,))).first()
-        return answer_of(row_of(found), self._clock(), self._lasts_us)
+            row = row_of((await connection.exec_driver_sql(LOOK, (intent,))).first())
+        return answer_of(row, self._clock(), self._lasts_us, self._setup.fresh_us), row
+
+    async def _fresh(self, row: Row, came: float) -> Answer:
+        """The answer once the order was read again; STALE when its shop does not answer in time."""
+        self._reread(row.shop, row.ext_id)
+        answer = Answer.STALE
+        while answer is Answer.STALE and asyncio.get_running_loop().time() < came + REREAD_S:
+            await asyncio.sleep(0.1)
+            answer, _ = await self._look(row.intent)
+        return answer
 
 
 def _answer(status: int, text: str) -> Response:

@@ -59,7 +59,14 @@ TEXTS: Final = {
         "later": "This does not work just now. Please try again later.",
     },
 }
-STATUS: Final = {Answer.KEYS: 200, Answer.GONE: 404, Answer.REFUNDED: 410, Answer.REPLACED: 410, Answer.WAITS: 409}
+STATUS: Final = {
+    Answer.KEYS: 200,
+    Answer.GONE: 404,
+    Answer.REFUNDED: 410,
+    Answer.REPLACED: 410,
+    Answer.WAITS: 409,
+    Answer.STALE: 503,
+}
 
 
 def language_of(accepted: str, default: str) -> str:

@@ -30,8 +30,8 @@ DAY = 86_400
 class Page:
     """A rig with its page, and a browser."""
 
-    def __init__(self, rig: Rig, port: PickupPort, http: httpx.AsyncClient) -> None:
-        self.rig, self.port, self.http = rig, port, http
+    def __init__(self, rig: Rig, asked: list[str], http: httpx.AsyncClient) -> None:
+        self.rig, self.asked, self.http = rig, asked, http
         self.links = PickupLinks(rig.vault.keyring, "https://keys.example.com/p")
 
     async def delivered(self, ext_id: str = "A1", result: Result = Result.CONFIRMED, **more: Any) -> str:
@@ -72,14 +72,19 @@ async def page(folder: Path, language: str = "zh_CN") -> AsyncIterator[Page]:
     async with Rig(folder) as rig:
         links = PickupLinks(rig.vault.keyring, "https://keys.example.com/p")
         readers = reader_engine(rig.path)
-        port = PickupPort(links, rig.setup, rig.writer, readers, rig.vault.open_key, rig.clock, 0, language)
+        asked: list[str] = []
+
+        def reread(_: int, ext_id: str) -> None:
+            asked.append(ext_id)
+
+        port = PickupPort(links, rig.setup, rig.writer, readers, rig.vault.open_key, reread, rig.clock, 0, language)
         serving = asyncio.create_task(port.serve())
         deadline = time.monotonic() + 10
         while not port.started:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port.port}", trust_env=False) as http:
-            yield Page(rig, port, http)
+            yield Page(rig, asked, http)
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
         await readers.dispose()
@@ -237,6 +242,53 @@ async def test_the_link_at_a_wrong_address_dies_once_the_keys_go_to_another(tmp_
 async def test_a_rejected_delivery_has_no_link(tmp_path: Path) -> None:
     async with page(tmp_path) as p:
         assert (await p.shown(await p.delivered(result=Result.REJECTED)))[0] == 404
+
+
+async def test_the_first_showing_waits_for_fresh_news_and_later_ones_do_not(tmp_path: Path) -> None:
+    async with page(tmp_path) as p:
+        path = await p.delivered()
+        p.rig.clock.step(3600)
+        waiting = asyncio.create_task(p.shown(path))
+        while not p.asked:
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await p.rig.pull(order(paid=1000))
+        assert (await waiting)[0] == 200
+        p.rig.clock.step(3600)
+        assert (await p.shown(path))[0] == 200, "what the buyer has seen may be seen again"
+        assert p.asked == ["A1"]
+
+
+async def test_a_refund_that_only_the_platform_knew_is_found_before_the_first_showing(tmp_path: Path) -> None:
+    async with page(tmp_path) as p:
+        path = await p.delivered()
+        p.rig.clock.step(3600)
+        waiting = asyncio.create_task(p.shown(path))
+        while not p.asked:
+            await asyncio.sleep(0.01)
+        await p.rig.pull(order(paid=1000, refunds=(refund("A1", RefundState.OPEN),)))
+        assert await waiting == (409, [])
+        assert not await p.acts()
+
+
+async def test_a_shop_that_does_not_answer_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.service.pickup.REREAD_S", 0.5)
+    async with page(tmp_path) as p:
+        path = await p.delivered()
+        p.rig.clock.step(3600)
+        assert await p.shown(path) == (503, [])
+
+
+async def test_what_cannot_be_recorded_is_not_shown(tmp_path: Path) -> None:
+    async with page(tmp_path) as p:
+        path = await p.delivered()
+        await p.rig.all(
+            "CREATE TRIGGER no_room BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+        assert await p.shown(path) == (503, [])
+        await p.rig.all("DROP TRIGGER no_room")
+        assert (await p.shown(path))[0] == 200
+        assert len(await p.acts()) == 1
 
 
 async def test_limits_by_code_and_by_address(tmp_path: Path) -> None:
