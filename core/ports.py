@@ -88,6 +88,19 @@ class Shop(Channel, Protocol):
         ...
 
 
+@runtime_checkable
+class Remapper(Protocol):
+    """Reads again, by its present mapping, what a former one could not. Optional for a shop."""
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What ``kept.raw`` says; a Quarantined among it where it still cannot be understood.
+
+        ``at``: UTC us, when it was first set aside; it tells of no later moment. Changes nothing anywhere, and asks the
+        platform only for what belongs to the payload and is not in it. Raises ConnectorError.
+        """
+        ...
+
+
 class Inbound(Struct, frozen=True, kw_only=True):
     """One request to ``/hook/NAME`` or ``/hook/NAME/TAIL``, whole. Nothing of it is to be believed yet.
 

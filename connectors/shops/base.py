@@ -13,7 +13,7 @@ from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.windows import Mark
 from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, EffectSpec, Outcome, Result
-from core.model.order import OrderUpdate, Quarantined
+from core.model.order import OrderUpdate, Quarantined, Update
 from core.ports import ConnectorError
 
 T = TypeVar("T")
@@ -57,6 +57,15 @@ async def all_of(jobs: Sequence[Callable[[], Awaitable[T]]], width: int = 16) ->
     if errors:
         raise errors[0]
     return [results[index] for index in range(len(jobs))]
+
+
+def read_again(kept: Quarantined, *ways: Callable[[bytes], Sequence[Update]]) -> tuple[Update, ...]:
+    """What the first way makes of a kept payload that reads all of it; what the first says, where none does.
+
+    A payload does not tell of which list it came. Each way is strict, and no platform's claim reads as its order.
+    """
+    made = [tuple(way(kept.raw)) for way in ways]
+    return next((one for one in made if not any(isinstance(part, Quarantined) for part in one)), made[0])
 
 
 class Refused(ConnectorError):

@@ -109,6 +109,20 @@ def order_of(raw: bytes | msgspec.Raw, refund: bytes | msgspec.Raw | None, shop:
         return drift.quarantined(str(order.biz_order_id), kept)
 
 
+class _Kept(Struct):
+    order: msgspec.Raw
+    refund: msgspec.Raw
+
+
+def taken_apart(kept: bytes) -> tuple[bytes, bytes | None]:
+    """Order and refund out of what ``order_of`` kept of both."""
+    try:
+        both = msgspec.json.decode(kept, type=_Kept)
+    except UNREADABLE:
+        return kept, None
+    return bytes(both.order), bytes(both.refund)
+
+
 def _refund_of(raw: bytes | msgspec.Raw | None) -> _Refund | None:
     if raw is None:
         return None

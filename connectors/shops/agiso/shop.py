@@ -15,13 +15,13 @@ import msgspec
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.agiso.client import NO_TRADE, Agiso, AgisoFailure
-from connectors.shops.agiso.mapping import order_of
+from connectors.shops.agiso.mapping import order_of, taken_apart
 from connectors.shops.agiso.sign import verify_push
 from connectors.shops.agiso.watch import AT_ONCE, Watch
-from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of, read_again
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
-from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined
+from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
 from core.ports import ConnectorError, Inbound, Received, Reply
 
 _KINDS: Final = {"rate": "rate", "door": "auth", "garbled": "protocol"}
@@ -112,6 +112,10 @@ class AgisoShop(ShopBase):
             self._watch.want(number, self._now())
             kept = Quarantined(ext_id=number, field="push", why=why[:200], raw=text.encode())
             return Received(batch=(kept,), render=lambda _: _YES, pull=not isinstance(error, Refused))
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(*taken_apart(raw), self.name)])
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: one chat message. SHIP: one dummy send. Never raises for the outside."""

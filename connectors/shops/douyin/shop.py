@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.douyin.client import HEADERS, Douyin, DouyinFailure
 from connectors.shops.douyin.coupons import coupons, part
 from connectors.shops.douyin.mapping import Issue, order_of
@@ -127,6 +127,10 @@ class DouyinShop(ShopBase):
             return await self.read(number)
         except Refused:
             return None  # a line's number that no pull has brought yet
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [self._map(msgspec.Raw(raw))], lambda raw: refund_of(raw, self.name))
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys as coupons, one call for each sub-order. Never raises for the outside."""

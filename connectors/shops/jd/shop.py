@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import ShopBase, outcome_of
+from connectors.shops.base import ShopBase, outcome_of, read_again
 from connectors.shops.jd.api import Api
 from connectors.shops.jd.client import Jos, JosFailure
 from connectors.shops.jd.mapping import number_of, order_of
@@ -103,6 +103,10 @@ class JdShop(ShopBase):
         if isinstance(update, Quarantined):
             return update
         return with_refunds(update, await self._api.of_order(ext_id), self.name)
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name)])
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: one shipment by the seller's own means. Never raises for what JD or the network does."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.kuaishou.client import FORM, Kuaishou, KuaishouFailure
 from connectors.shops.kuaishou.mapping import order_of, refund_of
 from connectors.shops.kuaishou.sign import open_push
@@ -132,6 +132,10 @@ class KuaishouShop(ShopBase):
         except (ValueError, *UNREADABLE):
             return False
         return push.appKey == self._kuaishou.app_key
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name)], lambda raw: refund_of(raw, self.name))
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: the whole order as delivered. Never raises for what the platform or the network does."""

@@ -105,6 +105,14 @@ class StripeShop(ShopBase):
             raise ConnectorError("platform", f"no PaymentIntent of order {clean(ext_id, 64)} was found")
         return self._book.update(ext_id, known, msgspec.json.encode(list(known.intents.values())))
 
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """An event goes the way of all events; of any other payload the order it belongs to is read. See core.ports."""
+        try:
+            msgspec.json.decode(kept.raw, type=_Event)
+        except UNREADABLE:
+            return (await self.read(kept.ext_id) if kept.ext_id else kept,)
+        return tuple(await self._event_as_of(msgspec.Raw(kept.raw)))
+
     async def perform(self, call: Call) -> Outcome:
         """SHIP: mark the order's first intent as delivered. Never raises for the outside."""
         if call.effect is not Effect.SHIP:

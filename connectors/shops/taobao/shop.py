@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.taobao.client import Top, TopFailure
 from connectors.shops.taobao.mapping import REFUND_FIELDS, TRADE_FIELDS, Trade, decode_trade, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -124,6 +124,14 @@ class TaobaoShop(ShopBase):
             _Full,
         )
         return self._asked_for(ext_id, self._map(answer.trade, decode_trade(answer.trade)), "trade.tid")
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(
+            kept,
+            lambda raw: [self._map(msgspec.Raw(raw), decode_trade(raw))],
+            lambda raw: refund_of(raw, self.name),
+        )
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: one dummy send. Never raises for what TOP or the network does."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.http import Http
-from connectors.shops.base import Refused, ShopBase
+from connectors.shops.base import Refused, ShopBase, read_again
 from connectors.shops.marks import mark_text, read_mark
 from connectors.shops.vendure.answers import Fulfilled, Listed, Moved, Noted, Precision, Standing, Standings
 from connectors.shops.vendure.client import Vendure
@@ -104,6 +104,11 @@ class VendureShop(ShopBase):
         if len(found) > 1:
             raise ConnectorError("protocol", "two orders of one code")
         return self._asked_for(ext_id, order_of(found[0], self.name, precision), "code")
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        precision = await self._digits()
+        return read_again(kept, lambda raw: [order_of(raw, self.name, precision)])
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: fulfil what is left, then tell the buyer without the key. Never raises for what the outside does."""

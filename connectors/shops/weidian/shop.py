@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.weidian.client import HEADERS, Weidian, WeidianFailure, renewed
 from connectors.shops.weidian.mapping import order_of
 from connectors.shops.weidian.push import receive
@@ -120,6 +120,10 @@ class WeidianShop(ShopBase):
     async def receive(self, request: Inbound) -> Received:
         """A push: unsigned, never believed, only a reason to pull at once."""
         return receive(request, self._push_key)
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name, at, self._formed)])
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: "no logistics". Never raises for the outside."""

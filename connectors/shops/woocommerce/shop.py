@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.marks import Skew, mark_text, read_mark
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.woocommerce.client import Woo, WooFailure
@@ -27,6 +27,7 @@ from core.ports import Reply as Answer
 
 T = TypeVar("T")
 NOTE: Final = "卡密已发送到您下单时填写的邮箱。Your key was sent to the e-mail address of your order."
+_HOLD: Final = 20.0  # seconds until an order that is on hold is looked at again
 _PING: Final = re.compile(rb"webhook_id=\d{1,12}\Z")
 
 
@@ -91,6 +92,10 @@ class WooShop(ShopBase):
         reply = await self._get(f"/orders/{_number(ext_id)}")
         return self._asked_for(ext_id, order_of(reply.body, self.name), "id")
 
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name)])
+
     async def perform(self, call: Call) -> Outcome:
         """SHIP: the order is completed and its customer told, without the key. Never raises for the outside."""
         if call.effect is not Effect.SHIP:
@@ -104,6 +109,9 @@ class WooShop(ShopBase):
             return Outcome(
                 result=Result.LATER, why=f"order not read: {error.kind}", retry_after=error.retry_after or 2.0
             )
+        if status == "on-hold":
+            # Staff keeps it back; what is not said yet is said when they let it go.
+            return Outcome(result=Result.LATER, why="order is on hold", retry_after=_HOLD, evidence={"state": status})
         if status not in ("processing", "completed"):
             return Outcome(result=Result.REJECTED, why=f"order is {status}", evidence={"state": status})
         if status == "processing":

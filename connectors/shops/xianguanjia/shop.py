@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.marks import mark_text, read_mark
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.xianguanjia.asked import Ask, Asked
@@ -120,6 +120,10 @@ class XianguanjiaShop(ShopBase):
                 return Received(render=lambda _: answer(1200, "no such order"))
             return Received(render=told(ask), look=ask.ext_id)
         return Received(render=lambda _: answer(1201, "not supplied here"))
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name, self._asked.of(number_of(raw)) is not None)])
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys to the address that was named for this order. Never raises for the outside."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of, read_again
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.xiaohongshu.client import HEADERS, Ark, ArkFailure
 from connectors.shops.xiaohongshu.mapping import delivered_text, number_of, order_of
@@ -111,6 +111,12 @@ class XiaohongshuShop(ShopBase):
     async def receive(self, request: Inbound) -> Received:
         """A push: never believed, only a reason to pull at once."""
         return (self._push or Push()).receive(request, self._now())
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        made = read_again(kept, lambda raw: [order_of(raw, self.name)], lambda raw: [refund_of(raw)])
+        money = [await self._money(one) for one in made if isinstance(one, Refund) and pays_back(one)]
+        return (*made, *(one for one in money if one is not None))
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys as the delivered text. Never raises for the outside."""

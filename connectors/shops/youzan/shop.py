@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.windows import PAGE, Mark, Page, Seen, Walker
 from connectors.shops.youzan.client import HEADERS, Youzan, YouzanFailure, renewed
 from connectors.shops.youzan.mapping import order_of, waits_for_us
@@ -120,6 +120,12 @@ class YouzanShop(ShopBase):
     async def receive(self, request: Inbound) -> Received:
         """A push: a reason to pull at once, no more."""
         return receive(request, self._youzan.client_id, self._secret)
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(
+            kept, lambda raw: [order_of(raw, self.name, self._since)], lambda raw: refund_of(raw, self.name)
+        )
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: "no parcel needed" for goods that wait for it. Never raises for the outside."""
