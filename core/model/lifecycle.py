@@ -220,3 +220,4 @@ class EventKind(IntEnum):
     STARTED = 25
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
+    REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in

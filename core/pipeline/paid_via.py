@@ -35,7 +35,7 @@ class PaidVia:
     async def pull(self, cursor: str | None) -> Batch:
         """The shop's batch without its word on money. Raises ConnectorError."""
         batch = await self.shop.pull(cursor)
-        return msgspec.structs.replace(batch, updates=_without_money(batch.updates))
+        return msgspec.structs.replace(batch, updates=without_money(batch.updates))
 
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         """The order as the shop shows it, with its money as the gateway has it. Raises ConnectorError.
@@ -77,10 +77,11 @@ class _Receiving(PaidVia):
         """The shop's own, without its word on money."""
         assert isinstance(self.shop, Receiver)
         received = await self.shop.receive(request)
-        return msgspec.structs.replace(received, batch=_without_money(received.batch))
+        return msgspec.structs.replace(received, batch=without_money(received.batch))
 
 
-def _without_money(updates: Sequence[Update]) -> tuple[Update, ...]:
+def without_money(updates: Sequence[Update]) -> tuple[Update, ...]:
+    """What the shop says, but for money."""
     return tuple(
         msgspec.structs.replace(update, payments=()) if isinstance(update, OrderUpdate) else update
         for update in updates
