@@ -154,9 +154,12 @@ class Loader:
 
     async def _draw(self, ids: list[int]) -> None:
         queue = self._desk.queue
-        for at in range(0, len(ids), SLICE):
-            queue.draw_ids(ids[at : at + SLICE])
-            await give_way()
+        try:
+            for at in range(0, len(ids), SLICE):
+                queue.draw_ids(ids[at : at + SLICE], hold=True)
+                await give_way()
+        finally:
+            queue.painter.flush()
         if queue.model.cursor in ids:
             queue.post_message(queue.Moved())
 

@@ -59,11 +59,11 @@ class Direct(Widget):
         self.painter.composed(crop.y, lines, whole)
         return lines if whole else [line.crop(crop.x, crop.right) for line in lines]
 
-    def draw_lines(self, lines: Iterable[int]) -> None:
-        """Draws these lines again, as far as they are in view."""
+    def draw_lines(self, lines: Iterable[int], hold: bool = False) -> None:
+        """Draws these lines again, as far as they are in view. ``hold`` as the painter has it."""
         height = self.size.height
         seen = sorted({y for y in lines if 0 <= y < height})
-        if seen and not self.painter.paint(seen):
+        if seen and not self.painter.paint(seen, hold):
             for y in seen:
                 self.refresh(Region(0, y, self.size.width, 1))
 
@@ -92,11 +92,14 @@ class Board(Direct):
         """As ``put``, but a few lines at a time. What is put meanwhile takes its place."""
         self._exchange(contents)
         mine = self._contents
-        while self._stale and self._contents is mine:
-            some = sorted(self._stale)[:SLICE]
-            self._stale.difference_update(some)
-            self.draw_lines(some)
-            await give_way()
+        try:
+            while self._stale and self._contents is mine:
+                some = sorted(self._stale)[:SLICE]
+                self._stale.difference_update(some)
+                self.draw_lines(some, hold=True)
+                await give_way()
+        finally:
+            self.painter.flush()
 
     def _exchange(self, contents: Sequence[Content]) -> None:
         old, self._contents = self._contents, list(contents)

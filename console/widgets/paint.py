@@ -104,6 +104,8 @@ class Painter:
         self._inks: dict[Style | None, str] = {}
         self._changes: dict[tuple[str | None, str], str] = {}
         self._background: Color | None = None
+        self._held: list[str] = []
+        self._held_at: tuple[int, int] | None = None
         self._place: tuple[object, Region, bool] | None = None  # the compositor's map, where we stand in it, covered
 
     def forget(self) -> None:
@@ -122,6 +124,7 @@ class Painter:
 
     def composed(self, y: int, lines: Sequence[Strip], whole: bool = True) -> None:
         """The compositor drew these lines; of lines it drew in part, nothing is known any more."""
+        self.flush()  # what is held is older than what the compositor is about to write
         for at, strip in enumerate(lines, y):
             if whole:
                 self._screen[at] = (strip, None)
@@ -155,8 +158,10 @@ class Painter:
                 return True
         return False
 
-    def paint(self, lines: Sequence[int]) -> bool:
-        """Paints these lines of the widget; False when the compositor must do it."""
+    def paint(self, lines: Sequence[int], hold: bool = False) -> bool:
+        """Paints these lines of the widget; False when the compositor must do it. ``hold``: more follows at once, so
+        the terminal may wait for ``flush`` or the next paint. (A write wakes a thread that takes the interpreter's lock,
+        on a busy machine for milliseconds.)"""
         origin = self._origin()
         if origin is None:
             return False
@@ -177,15 +182,30 @@ class Painter:
                 # The column is named absolutely: terminals differ about the width of rare characters.
                 out.append(f"\x1b[{left + start + 1}G" if number else f"\x1b[{top + y + 1};{left + start + 1}H")
                 ink = self._write_cells(new[start:end], out, ink)
-        if out:
-            self.writes += 1
-            app = self._widget.app
-            driver = app._driver
-            assert driver is not None
-            cursor = app.cursor_position
-            body = "".join(out) + f"\x1b[0m\x1b[{cursor.y + 1};{cursor.x + 1}H"
-            driver.write(SYNC_ON + body + SYNC_OFF if app._sync_available else body)
+        if self._held_at != origin:
+            self.flush()
+        self._held += out
+        self._held_at = origin
+        if not hold:
+            self.flush()
         return True
+
+    def flush(self) -> None:
+        """Writes what is held; when the widget moved or was covered meanwhile, the compositor draws it instead."""
+        held, at, self._held, self._held_at = self._held, self._held_at, [], None
+        if not held:
+            return
+        if self._origin() != at:
+            self.forget()
+            self._widget.refresh()
+            return
+        self.writes += 1
+        app = self._widget.app
+        driver = app._driver
+        assert driver is not None
+        cursor = app.cursor_position
+        body = "".join(held) + f"\x1b[0m\x1b[{cursor.y + 1};{cursor.x + 1}H"
+        driver.write(SYNC_ON + body + SYNC_OFF if app._sync_available else body)
 
     def _write_cells(self, cells: Line, out: list[str], ink: str | None) -> str | None:
         """Appends cells and the changes of ink between them; answers the ink that is left."""

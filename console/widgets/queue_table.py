@@ -113,18 +113,18 @@ class QueueTable(Direct, can_focus=True):
         """A line of the widget, for whoever composes the screen."""
         return self.strip(self.top + y)
 
-    def draw(self, indexes: Iterable[int]) -> None:
+    def draw(self, indexes: Iterable[int], hold: bool = False) -> None:
         """Draws these rows again, if they are in view."""
-        self.draw_lines(i - self.top for i in indexes)
+        self.draw_lines((i - self.top for i in indexes), hold)
 
     def draw_all(self) -> None:
         """Draws every row in view again."""
         self.draw(range(self.top, self.top + max(self.size.height, 1)))
 
-    def draw_ids(self, ids: Iterable[int]) -> None:
+    def draw_ids(self, ids: Iterable[int], hold: bool = False) -> None:
         """Draws the rows of these orders again."""
         places = (self.model.place(i) for i in ids)
-        self.draw([p for p in places if p is not None])
+        self.draw([p for p in places if p is not None], hold)
 
     def tick(self) -> None:
         """Draws the rows whose age or time left reads otherwise than it is shown."""

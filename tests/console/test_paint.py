@@ -281,6 +281,36 @@ async def test_the_cursor_alone_needs_no_frame_of_the_compositor(served: Served)
     await in_terminal(served, (160, 48), script)
 
 
+async def test_what_is_held_goes_out_before_a_key_and_never_over_what_came_on_top(served: Served) -> None:
+    async def script(pilot: Pilot[None], screens: Screens) -> None:
+        queue, model = screens.app.desk.queue, screens.app.desk.queue.model
+
+        def hold(tag: str) -> None:
+            row = model.rows[model.shown[3]]
+            model.rows[row["id"]] = {**row, "tag": tag, "version": row["version"] + 1}
+            queue.draw([3], hold=True)
+
+        await settle(pilot)
+        screens.compare("start")
+        hold("one")
+        assert not screens.driver.written
+        queue.move("down")
+        assert len(screens.driver.written) == 1, "the cursor took along what was held"
+        screens.compare("a key")
+        for name, key in (("palette", "ctrl+p"), ("help", "question_mark"), ("views", "e")):
+            hold(name)
+            await pilot.press(key)
+            await settle(pilot)
+            queue.painter.flush()
+            await settle(pilot)
+            screens.compare(f"{name} over what was held")
+            await pilot.press("escape")
+            await settle(pilot)
+            screens.compare(f"{name} closed")
+
+    await in_terminal(served, (160, 48), script)
+
+
 async def test_what_is_put_while_slices_are_drawn_takes_their_place(served: Served) -> None:
     async def script(pilot: Pilot[None], screens: Screens) -> None:
         desk = screens.app.desk
