@@ -6,7 +6,7 @@ from connectors.options import Options, Platform, http_of, poll_seconds, url_of
 from connectors.shops.dujiao_next.shop import DujiaoNextShop
 from connectors.shops.dujiao_next.upstream import Upstream
 from connectors.shops.dujiao_next.webhook import Webhook
-from connectors.shops.wares import book_of, wares_of
+from connectors.wares import book_of, wares_of
 from core.model.clock import Clock
 from core.model.text import clean
 from core.ports import Shop

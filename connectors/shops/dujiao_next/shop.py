@@ -12,8 +12,8 @@ from connectors.shops.dujiao_next import upstream, webhook
 from connectors.shops.dujiao_next.upstream import Upstream
 from connectors.shops.dujiao_next.webhook import Webhook
 from connectors.shops.dujiao_next.words import Refusal, Wanted, may_go
-from connectors.shops.sold import Book, Sale, kept, may_buy, update_of
-from connectors.shops.wares import Ware, Wares
+from connectors.sold import Book, Sale, kept, may_buy, update_of
+from connectors.wares import Ware, Wares
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, Quarantined

@@ -15,9 +15,9 @@ from connectors.fields import UNREADABLE
 from connectors.http import Reply as HttpReply
 from connectors.shops.dujiao_next.sign import WINDOW, sign, verify
 from connectors.shops.dujiao_next.words import Refusal, Wanted, answer, status_of
-from connectors.shops.sold import Book, Sale
-from connectors.shops.wares import Ware, Wares
 from connectors.signing import fresh, header, key_of, same
+from connectors.sold import Book, Sale
+from connectors.wares import Ware, Wares
 from core.model.clock import iso
 from core.model.effects import Outcome, Result, Slot
 from core.model.money import digits_of, format_minor

@@ -12,8 +12,8 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Reply as HttpReply
 from connectors.shops.dujiao_next.words import Refusal, Wanted, answer
-from connectors.shops.sold import Sale
 from connectors.signing import header, key_of, same
+from connectors.sold import Sale
 from core.model.clock import iso
 from core.model.effects import Outcome, Result, Slot
 from core.ports import Inbound, Reply

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from connectors.options import Options, number
-from connectors.shops.sold import Book
+from connectors.sold import Book
 from core.model.text import clean
 
 _FORM = "goods must be ID|SKU|PRICE IN MINOR UNITS|STOCK|NAME, with semicolons between them; STOCK may be -1"
