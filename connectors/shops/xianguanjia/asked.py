@@ -30,10 +30,13 @@ class Ask(Struct, frozen=True):
 
 
 class Asked:
-    """All asks of one shop. Raises OSError or ValueError at start when the file cannot be used."""
+    """All asks of one shop. Raises OSError or ValueError at start when the file cannot be used.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    ``looking``: another process owns the file, which is read and left as it is.
+    """
+
+    def __init__(self, path: Path, looking: bool = False) -> None:
+        self._path, self._looking = path, looking
         self._orders: OrderedDict[str, Ask] = OrderedDict()
         self._numbers: dict[str, str] = {}
         self._load()
@@ -73,7 +76,10 @@ class Asked:
             self._numbers.pop(old.number, None)
 
     def _load(self) -> None:
-        os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        if not self._looking:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        elif not self._path.exists():
+            return
         whole, count, broken = 0, 0, False
         with self._path.open("rb") as lines:
             for line in lines:
@@ -87,6 +93,8 @@ class Asked:
                 count += 1
         if broken:
             raise ValueError("asked_file holds lines that are not ours")
+        if self._looking:
+            return
         if count > 2 * _KEEP:
             self._rewrite()
         elif whole < self._path.stat().st_size:

@@ -9,6 +9,7 @@ from connectors.shops.xianguanjia.client import Xgj
 from connectors.shops.xianguanjia.push import Push
 from connectors.shops.xianguanjia.shop import XianguanjiaShop
 from connectors.shops.xianguanjia.supply import Goods, Supply
+from connectors.tokens import only_looking
 from core.model.clock import Clock
 from core.model.text import clean
 from core.ports import Shop
@@ -30,7 +31,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
     host = urlsplit(url).hostname or ""
     app = (options.get("supply_app_id") or options["app_key"], options.get("supply_secret") or options["secret"])
     try:
-        asked = Asked(Path(options["asked_file"]))
+        asked = Asked(Path(options["asked_file"]), only_looking())
     except OSError as exc:
         raise ValueError(f"asked_file cannot be used: {type(exc).__name__}") from None
     return XianguanjiaShop(
