@@ -12,7 +12,7 @@ _OAUTH = "https://open-oauth.jd.com/oauth2"
 def _build(name: str, options: Options, clock: Clock) -> Shop:
     jos = Jos(
         url_of(options),
-        url_of({"url": options.get("oauth_url") or _OAUTH}),
+        _oauth(options),
         options["app_key"],
         options["secret"],
         tokens_of(options, "access_token"),
@@ -33,6 +33,13 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
         poll_seconds=poll_seconds(options),
         start_days=start_days(options),
     )
+
+
+def _oauth(options: Options) -> str:
+    try:
+        return url_of({"url": options.get("oauth_url") or _OAUTH})
+    except ValueError as exc:
+        raise ValueError(f"oauth_{exc}") from None
 
 
 PLATFORM = Platform(
