@@ -1,5 +1,5 @@
 """JD's signatures, as the protocols of this platform's neighbours share them."""
 
-from connectors.jd_wire import seal, sign, sign_gamecard, sign_trade, unseal, verify_gamecard, verify_trade
+from connectors.jd_wire import WINDOW, seal, sign, sign_gamecard, sign_trade, unseal, verify_gamecard, verify_trade
 
-__all__ = ["seal", "sign", "sign_gamecard", "sign_trade", "unseal", "verify_gamecard", "verify_trade"]
+__all__ = ["WINDOW", "seal", "sign", "sign_gamecard", "sign_trade", "unseal", "verify_gamecard", "verify_trade"]
