@@ -12,6 +12,7 @@ from console.commands.calls import Core
 from console.commands.compose import engine_of, settings_of
 from console.commands.connect_selftest import selftest_command
 from console.commands.look import json_option, socket_option
+from console.commands.replay import replay_command
 from core.model.order import Quarantined
 from core.ports import ConnectorError
 from core.vault.keyring import Keyring
@@ -30,10 +31,11 @@ ADVICE = {
 
 @click.group()
 def connect_command() -> None:
-    """Shops and channels: health, a test of each step, and signatures against known answers."""
+    """Shops and channels: health, a test of each step, reading again, and signatures against known answers."""
 
 
 connect_command.add_command(selftest_command)
+connect_command.add_command(replay_command)
 
 
 @connect_command.command("list")

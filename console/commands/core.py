@@ -95,6 +95,7 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         lambda: _shop_states(engine),
         engine.ask_stop,
         sends=engine,
+        connectors={number: puller.shop for number, puller in engine.pullers.items()},
     )
     server = SocketServer(service, path)
     loop = asyncio.get_running_loop()

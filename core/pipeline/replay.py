@@ -27,7 +27,7 @@ from core.store.tx import Tx
 from core.store.writer import StoreError, Writer
 
 log = structlog.get_logger("replay")
-PAGE_MAX: Final = 200  # items a page: each may ask a platform
+PAGE_MAX: Final = 50  # items a page: each may ask a platform
 OPEN: Final = (
     "SELECT id, shop, ext_id, field, why, raw, at FROM quarantine WHERE resolved_at IS NULL AND id > ? "
     "AND (? IS NULL OR shop = ?) ORDER BY id LIMIT ?"

@@ -15,6 +15,7 @@ from core.desk.refusals import Refused, bad_request, forbidden
 from core.desk.rows import rows_by_id
 from core.desk.standing import states_in
 from core.desk.views import ids_of
+from core.pipeline.replay import PAGE_MAX
 from core.service.ask import FILE_MAX, body, ids, number, param, path_id, raw, text
 from core.service.calls import NDJSON, Call, route
 from core.store.tx import Tx
@@ -39,6 +40,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/keys/undo", _keys_undo),
         ("/v1/import/orders/preview", _orders_preview),
         ("/v1/import/orders", _orders_import),
+        ("/v1/quarantine/replay", _replay),
         ("/v1/sends/go", _go),
         ("/v1/shutdown", _shutdown),
     )
@@ -178,6 +180,19 @@ async def _orders_import(service: "Service", request: Request) -> Any:
     person = service.actor(request, "supervisor")
     found = await body(request, "token")
     return await service.uploads.import_orders(person.name, text(found, "token", 40))
+
+
+async def _replay(service: "Service", request: Request) -> Any:
+    person = service.actor(request, "supervisor")
+    found = await body(request, "shop", "after", "limit", "dry")
+    name, dry = text(found, "shop", 64), found.get("dry", False)
+    if not isinstance(dry, bool):
+        raise bad_request("dry must be true or false")
+    shop = next((number for number, (known, _) in service.shops.items() if known == name), None)
+    if name and shop is None:
+        raise bad_request(f"there is no shop {name!r}", f"Known: {', '.join(n for n, _ in service.shops.values())}.")
+    after, limit = number(found, "after") or 0, number(found, "limit") or PAGE_MAX
+    return await service.replayer.page(person.name, shop, after, limit, dry)
 
 
 async def _go(service: "Service", request: Request) -> Any:

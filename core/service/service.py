@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -20,7 +21,9 @@ from core.desk.refusals import Refused
 from core.desk.rows import Frame
 from core.desk.views import Selection, select
 from core.pipeline.intake import Intake
+from core.pipeline.replay import Replayer
 from core.pipeline.setup import Setup
+from core.ports import Shop
 from core.service.counters import Counters, ShopStates
 from core.service.errors import refused
 from core.service.feed import Feed
@@ -50,7 +53,8 @@ class Service:
     """``start`` inside the running loop before serving ``app``, ``close`` after it.
 
     ``shop_states`` gives the connectors' health as docs/socket.md has it under ``counters.shops``;
-    ``sends`` tells of, and ends, the wait after a restore; ``on_shutdown`` is called when somebody who may asks the core to stop. ``read_only`` may be set at any time.
+    ``sends`` tells of, and ends, the wait after a restore; ``on_shutdown`` is called when somebody who may asks the core to stop;
+    ``connectors`` are the shops by number, to read again what was set aside. ``read_only`` may be set at any time.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Service:
         shop_states: ShopStates | None = None,
         on_shutdown: Callable[[], None] | None = None,
         sends: Sends | None = None,
+        connectors: Mapping[int, Shop] = MappingProxyType({}),
     ) -> None:
         self.writer, self.setup, self.options, self.vault = writer, setup, options, vault
         self.clock = writer.clock
@@ -75,6 +80,7 @@ class Service:
         self.stock = StockBook(self.reader, self.clock)
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
+        self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
         self.read_only = False
         self.started_at = self.clock()
         self.pid = os.getpid()
