@@ -15,9 +15,11 @@ AT = (NOW - 3600) * SECOND
 OPTIONS: dict[str, dict[str, str]] = {
     "agiso": {"access_token": "t", "secret": "s"},
     "douyin": {"access_token": "t", "app_key": "k", "secret": "s"},
+    "jd": {"access_token": "t", "app_key": "k", "secret": "s"},
     "kuaishou": {"app_key": "k", "sign_secret": "s", "access_token": "t", "express_code": "1"},
     "shopify": {"access_token": "t"},
     "taobao": {"app_key": "k", "secret": "s", "session": "t"},
+    "wechat-shop": {"app_id": "k", "secret": "s"},
     "weidian": {"app_key": "k", "secret": "s"},
     "woocommerce": {"consumer_key": "k", "consumer_secret": "s"},
     "xianguanjia": {"app_key": "k", "secret": "s", "asked_file": "", "mch_id": "1", "mch_secret": "s"},
@@ -27,9 +29,11 @@ OPTIONS: dict[str, dict[str, str]] = {
 ORDERS = {
     "agiso": "agiso/order",
     "douyin": "douyin/order",
+    "jd": "jd/order",
     "kuaishou": "kuaishou/order",
     "shopify": "shopify/order",
     "taobao": "taobao_trade",
+    "wechat-shop": "wechat_shop/order",
     "weidian": "weidian/order",
     "woocommerce": "woocommerce/order",
     "xianguanjia": "xianguanjia/order",

@@ -162,6 +162,20 @@ def order_of(
         return drift.quarantined(clean(order.number, 64), kept)
 
 
+class _Kept(Struct):
+    order: msgspec.Raw
+    after_sales: list[msgspec.Raw]
+
+
+def taken_apart(kept: bytes) -> tuple[bytes, list[msgspec.Raw]]:
+    """Order and after-sales out of what ``order_of`` kept of both."""
+    try:
+        both = msgspec.json.decode(kept, type=_Kept)
+    except UNREADABLE:
+        return kept, []
+    return bytes(both.order), both.after_sales
+
+
 def _order(order: Order, after_sales: Sequence[bytes | msgspec.Raw], raw: bytes, shop: str) -> OrderUpdate:
     ext_id, detail = order.number, order.order_detail
     if not (ext_id.isascii() and ext_id.isdigit() and 9 < len(ext_id) < 33):

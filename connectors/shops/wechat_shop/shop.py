@@ -16,12 +16,13 @@ from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of
 from connectors.shops.wechat_shop.client import HEADERS, Wechat, WechatFailure
-from connectors.shops.wechat_shop.mapping import Order, decode_order, order_of
+from connectors.shops.wechat_shop.mapping import Order, decode_order, order_of, taken_apart
 from connectors.shops.wechat_shop.push import NO, YES, Push
 from connectors.shops.wechat_shop.walk import Page, Place, Walk
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, RefundState, Update
+from core.model.text import clean
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
@@ -107,6 +108,16 @@ class WechatShop(ShopBase):
             except (ConnectorError, TimeoutError):
                 pass  # it will be in the list: the event was only quicker
         return Received(render=lambda _: YES, pull=True)
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """The order with the after-sales kept with it; one that names others is read. See core.ports.Remapper."""
+        raw, after_sales = taken_apart(kept.raw)
+        order = decode_order(raw)
+        if isinstance(order, Quarantined):
+            return (order,)
+        if len(after_sales) != len(order.after_sales):
+            return (await self.read(clean(order.number, 64)),)
+        return (order_of(order, raw, after_sales, self.name),)
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: the order's goods as delivered without a parcel. Never raises for the outside."""
