@@ -12,7 +12,7 @@ from connectors.shops.agiso.shop import AgisoShop
 from connectors.shops.agiso.sign import sign, sign_push
 from connectors.shops.agiso.watch import Watch
 from core.model.effects import Call, Effect, EffectClass, Result
-from core.model.order import OrderUpdate, PlatformState, Quarantined
+from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined
 from core.ports import ConnectorError, Inbound, Receiver
 from tests.connectors.kit import NOW, Json, ManualClock, load, send, ship
 from tests.connectors.server import Act, Answer, Request, Scripted, closed_port
@@ -70,6 +70,12 @@ def push(fields: Any, at: int = NOW, **query: str) -> Inbound:
     params = {"timestamp": str(at), "aopic": "1", "sign": sign_push(text, str(at), SECRET), "fromPlatform": "AldsIdle"}
     body = urlencode({"json": text}).encode()
     return Inbound(method="POST", tail="", query=urlencode(params | query), headers={}, body=body)
+
+
+async def pulled(shop: AgisoShop, cursor: str | None) -> Batch:
+    """The first pull that asks for anything."""
+    batch = await shop.pull(cursor)
+    return await shop.pull(batch.cursor) if batch.more else batch
 
 
 PAID = {"biz_order_id": int(NUMBER), "item_id": 1, "order_status": 2, "seller_id": 9}
@@ -138,26 +144,35 @@ async def test_pushes_that_are_not_agisos() -> None:
     ],
 )  # fmt: skip
 async def test_a_push_whose_order_cannot_be_read_is_kept(answer: Answer | Json, kind: str) -> None:
-    gateway = Gateway()
+    gateway, clock = Gateway(), ManualClock()
     async with Scripted(gateway) as server:
-        shop = shop_at(server.url)
-        await shop.pull(None)
+        shop = shop_at(server.url, clock)
+        cursor = (await shop.pull(None)).cursor
         for path in (DETAIL, REFUND):
             gateway.override = {path: lambda _: answer}
             received = await shop.receive(push(PAID))
             (kept,) = received.batch
             assert isinstance(kept, Quarantined)
             assert (kept.ext_id, kept.field, json.loads(kept.raw)) == (NUMBER, "push", PAID)
-            assert kept.why == f"pushed, and not read yet: {kind}"
-            assert (received.pull, received.render(None).status) == (True, 200)
+            assert kept.why == "pushed, and not read yet"
+            assert (received.pull, received.render(None).status) == (True, 503), "kept, and asked for again"
+            calls = len(gateway.calls)
+            assert (await shop.receive(push(PAID))).render(None).status == 503
+            assert len(gateway.calls) == calls, "a gateway that fails is left in peace"
+            clock.now += 2
+            saved = await shop.pull("{}")
+            assert (saved.updates, saved.more) == ((), True)
+            cursor = saved.cursor
+            assert json.loads(cursor or "")["watch"], "on disk before anything is tried"
             with pytest.raises(ConnectorError) as caught:
-                await shop.pull(None)
+                await shop.pull(cursor)
             assert caught.value.kind == kind
             assert SECRET not in f"{caught.value} {shop!r}"
             assert TOKEN not in f"{caught.value} {shop!r}"
         gateway.override = {}
-        (update,) = (await shop.pull(None)).updates
+        (update,) = (await shop.pull(cursor)).updates
         assert isinstance(update, OrderUpdate), "read as soon as it can be"
+        assert (await shop.receive(push(PAID, at=clock.now))).render(None).status == 200
         await shop.close()
 
 
@@ -179,7 +194,7 @@ async def test_one_order_that_cannot_be_read_costs_the_others_nothing() -> None:
             DETAIL: one_fails,
             REFUND: lambda form: good({"biz_order_id": int(form["tid"]), "payment": 8000, "refund_status": 9}),
         }
-        batch = await shop.pull(None)
+        batch = await pulled(shop, "{}")
         assert sorted(update.ext_id[-1] for update in batch.updates if isinstance(update, OrderUpdate)) == ["0", "1"]
         assert len(json.loads(batch.cursor or "")["watch"]) == 3
         await shop.close()
@@ -218,25 +233,25 @@ async def test_open_orders_are_looked_at_again() -> None:
         assert (first.updates, first.more) == ((), False)
         await shop.receive(push(PAID))
         calls = len(gateway.calls)
-        batch = await shop.pull(first.cursor)
+        batch = await pulled(shop, first.cursor)
         assert (batch.updates, len(gateway.calls)) == ((), calls), "not due yet"
         clock.now += 15
         gateway.override[DETAIL] = lambda _: bad(2)
         with pytest.raises(ConnectorError):
-            await shop.pull(batch.cursor)
+            await pulled(shop, batch.cursor)
         gateway.override.clear()
         gateway.order = load("agiso/order")  # paid, and the push of it was lost
-        (update,) = (await shop.pull(batch.cursor)).updates
+        (update,) = (await pulled(shop, batch.cursor)).updates
         assert isinstance(update, OrderUpdate)
         assert update.state is PlatformState.PAID
-        kept = (await shop.pull(batch.cursor)).cursor
+        kept = (await pulled(shop, batch.cursor)).cursor
         await shop.close()
         second = shop_at(server.url, clock)
         clock.now += 3600
-        assert len((await second.pull(kept)).updates) == 1, "a new process goes on watching"
+        assert len((await pulled(second, kept)).updates) == 1, "a new process goes on watching"
         assert (await second.perform(ship(NUMBER))).result is Result.CONFIRMED
         clock.now += 3600
-        last = await second.pull(kept)
+        last = await pulled(second, kept)
         assert len(last.updates) == 1
         assert json.loads(last.cursor or "") == {"watch": {}}, "shipped: nothing more is expected"
         third = shop_at(server.url, clock)

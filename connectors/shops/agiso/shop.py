@@ -29,7 +29,8 @@ _MESSAGE_MAX: Final = 1000  # characters
 _READ_S: Final = 6.0  # what a push may wait for its order; the core gives up after ten
 _NUMBERS: Final = ("biz_order_id", "tid", "Tid")
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
-_YES, _NO = Reply(), Reply(status=403, body=b"refused")
+_QUIET_S: Final = 2  # after a failed read
+_YES, _NO, _LATER = Reply(), Reply(status=403, body=b"refused"), Reply(status=503, body=b"later")
 
 
 class AgisoShop(ShopBase):
@@ -56,15 +57,21 @@ class AgisoShop(ShopBase):
         super().__init__(name, clock, http, poll_seconds)
         self._agiso, self._secret = agiso, secret
         self._watch = Watch()
+        self._quiet_until = 0  # UTC seconds
 
     async def pull(self, cursor: str | None) -> Batch:
         """There is no list: the orders that are open are read again in their turn. Raises ConnectorError."""
         self._watch.restore(cursor)
+        text = self._watch.cursor()
+        if cursor is not None and text != cursor:
+            # What pushes have told of is on disk before anything that may fail is tried.
+            return Batch(updates=(), cursor=text, more=True)
         due = self._watch.due(self._now())
         looked = await all_of([partial(self._look, number) for number in due], 4)
         failed = [one for one in looked if isinstance(one, ConnectorError)]
         if failed and len(failed) == len(due):
             raise failed[0]
+        self._quiet_until = 0 if due and not failed else self._quiet_until
         found = tuple(one for one in looked if one is not None and not isinstance(one, ConnectorError))
         return Batch(updates=found, cursor=self._watch.cursor(), more=len(due) >= AT_ONCE and not failed)
 
@@ -90,8 +97,8 @@ class AgisoShop(ShopBase):
     async def receive(self, request: Inbound) -> Received:
         """A push: its signature is checked, the order it names is read.
 
-        How often Agiso repeats a push is not known, so one that is genuine is never turned away: where the order cannot
-        be read just now, the push itself is kept for a person to see until it can.
+        How often Agiso repeats a push that was not accepted is not known. One whose order cannot be read just now is
+        therefore both kept, for a person to see until it can be, and not accepted.
         """
         if request.method != "POST":
             return Received(render=lambda _: _NO)
@@ -104,14 +111,19 @@ class AgisoShop(ShopBase):
             # Signed, and about no order: a buyer's chat message, or whatever else was subscribed to.
             return Received(render=lambda _: _YES)
         try:
+            if self._now() < self._quiet_until:
+                # It failed a moment ago: many pushes at once must not keep a gateway down that is.
+                raise ConnectorError("platform", "the gateway fails just now")
             async with asyncio.timeout(_READ_S):
                 return Received(batch=(await self.read(number),), render=lambda _: _YES)
-        except (ConnectorError, TimeoutError) as error:
-            kind = error.kind if isinstance(error, ConnectorError) else "timeout"
-            why = str(error) if isinstance(error, Refused) else f"pushed, and not read yet: {kind}"
+        except Refused as refusal:
+            kept = Quarantined(ext_id=number, field="push", why=str(refusal)[:200], raw=text.encode())
+            return Received(batch=(kept,), render=lambda _: _YES)
+        except (ConnectorError, TimeoutError):
+            self._quiet_until = max(self._quiet_until, self._now() + _QUIET_S)
             self._watch.want(number, self._now())
-            kept = Quarantined(ext_id=number, field="push", why=why[:200], raw=text.encode())
-            return Received(batch=(kept,), render=lambda _: _YES, pull=not isinstance(error, Refused))
+            kept = Quarantined(ext_id=number, field="push", why="pushed, and not read yet", raw=text.encode())
+            return Received(batch=(kept,), render=lambda _: _LATER, pull=True)
 
     async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
         """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""

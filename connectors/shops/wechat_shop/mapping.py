@@ -136,6 +136,11 @@ class _OrderId(Struct):
     order_id: str | int = ""
 
 
+class _Kept(Struct):
+    order: msgspec.Raw
+    after_sales: list[msgspec.Raw]
+
+
 _ORDER = msgspec.json.Decoder(Order)
 
 
@@ -149,6 +154,17 @@ def decode_order(raw: bytes | msgspec.Raw) -> Order | Quarantined:
         except UNREADABLE:
             number = ""
         return drift_of(exc).quarantined(clean(number, 64), bytes(raw))
+
+
+def remapped(kept: bytes, shop: str) -> OrderUpdate | Quarantined:
+    """The same of what ``order_of`` or ``decode_order`` kept of one that was set aside."""
+    try:
+        both = msgspec.json.decode(kept, type=_Kept)
+        raw, after_sales = bytes(both.order), both.after_sales
+    except UNREADABLE:
+        raw, after_sales = kept, []
+    order = decode_order(raw)
+    return order if isinstance(order, Quarantined) else order_of(order, raw, after_sales, shop)
 
 
 def order_of(
