@@ -156,17 +156,6 @@ def decode_order(raw: bytes | msgspec.Raw) -> Order | Quarantined:
         return drift_of(exc).quarantined(clean(number, 64), bytes(raw))
 
 
-def remapped(kept: bytes, shop: str) -> OrderUpdate | Quarantined:
-    """The same of what ``order_of`` or ``decode_order`` kept of one that was set aside."""
-    try:
-        both = msgspec.json.decode(kept, type=_Kept)
-        raw, after_sales = bytes(both.order), both.after_sales
-    except UNREADABLE:
-        raw, after_sales = kept, []
-    order = decode_order(raw)
-    return order if isinstance(order, Quarantined) else order_of(order, raw, after_sales, shop)
-
-
 def order_of(
     order: Order, raw: bytes, after_sales: Sequence[bytes | msgspec.Raw], shop: str
 ) -> OrderUpdate | Quarantined:
@@ -176,11 +165,6 @@ def order_of(
         return _order(order, after_sales, kept, shop)
     except Drift as drift:
         return drift.quarantined(clean(order.number, 64), kept)
-
-
-class _Kept(Struct):
-    order: msgspec.Raw
-    after_sales: list[msgspec.Raw]
 
 
 def taken_apart(kept: bytes) -> tuple[bytes, list[msgspec.Raw]]:

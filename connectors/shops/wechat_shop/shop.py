@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of, read_again
+from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of
 from connectors.shops.wechat_shop.client import HEADERS, Wechat, WechatFailure
 from connectors.shops.wechat_shop.mapping import Order, decode_order, order_of, taken_apart
 from connectors.shops.wechat_shop.push import NO, YES, Push
@@ -118,10 +118,6 @@ class WechatShop(ShopBase):
         if len(after_sales) != len(order.after_sales):
             return (await self.read(clean(order.number, 64)),)
         return (order_of(order, raw, after_sales, self.name),)
-
-    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
-        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
-        return read_again(kept, lambda raw: [remapped(raw, self.name)])
 
     async def perform(self, call: Call) -> Outcome:
         """SHIP: the order's goods as delivered without a parcel. Never raises for the outside."""
