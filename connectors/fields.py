@@ -1,12 +1,13 @@
 """What the mappings share: drift named by field, e-mail in a buyer's text, and plausibility of amounts."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from core.model.order import Line, Quarantined
-from core.model.text import REPLACEMENT
+from core.model.text import REPLACEMENT, clean
 
 _AT = re.compile(r" - at `\$?\.?(.*)`\Z")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -18,6 +19,10 @@ _EMAIL = re.compile(
 MAX_QTY: Final = 999
 # What decoding outside bytes can raise: msgspec reports text that is not UTF-8 by Python's own error, not by one of its.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+
+
+# What the merchant wrote, and so comes again with every order: titles and codes. Never what a buyer wrote.
+label = lru_cache(4096)(clean)
 
 
 class Drift(Exception):

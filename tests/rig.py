@@ -12,9 +12,10 @@ from core.model.lifecycle import CaseKind
 from core.model.order import Batch, Line, OrderUpdate, Payment, PaymentKind, PlatformState, Refund, RefundState, Update
 from core.pipeline import upkeep
 from core.pipeline.attempts import NotOpened, OpenAttempts, Opened
+from core.pipeline.ends import Came
 from core.pipeline.gate import Gate, GatePass
 from core.pipeline.intake import Intake, IntakeDone, IntakeItem
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.outcomes import Record
 from core.pipeline.setup import Setup, ShopInfo
 from core.store.engines import writer_engine
 from core.store.migrate import migrate
@@ -150,10 +151,17 @@ class Rig:
         return await self.writer.do(self.opener.apply, intent)
 
     async def come(
-        self, intent: int, attempt: int, result: Result, asked: bool = False, place: bool = False, **more: Any
+        self,
+        intent: int,
+        attempt: int,
+        result: Result,
+        asked: bool = False,
+        place: bool = False,
+        opened: Opened | None = None,
+        **more: Any,
     ) -> bool | Opened:
-        """Record an outcome; ``place``: the shop's own lane has lent one."""
-        came = Came(intent, attempt, Outcome(result=result, why=more.pop("why", "test"), **more), asked, place)
+        """Record an outcome; ``place``: the shop's own lane has lent one; ``opened``: the attempt is still at hand."""
+        came = Came(intent, attempt, Outcome(result=result, why=more.pop("why", "test"), **more), asked, place, opened)
         return await self.writer.do(self.recorder.apply, came)
 
     async def deliver(self, intent: int) -> None:

@@ -18,9 +18,10 @@ from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, Line, OrderUpdate, Payment, PaymentKind, PlatformState
 from core.pipeline import upkeep
 from core.pipeline.attempts import OpenAttempts, Opened
+from core.pipeline.ends import Came
 from core.pipeline.gate import Gate
 from core.pipeline.intake import Intake, IntakeItem
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.outcomes import Record
 from core.pipeline.setup import Rules, Setup, ShopInfo
 from core.store.engines import writer_engine
 from core.store.migrate import migrate
@@ -58,6 +59,11 @@ def setup(rules: Rules) -> Setup:
     return made
 
 
+def price_of(product: int) -> int:
+    """Every product has its price, minor units: 10 to 675 yuan."""
+    return 1000 + product * 3500
+
+
 def batch_of(start: int, count: int, shop: int) -> Batch:
     """Paid orders with 600-byte payloads."""
     now = now_us()
@@ -65,7 +71,7 @@ def batch_of(start: int, count: int, shop: int) -> Batch:
     updates = []
     for n in range(start, start + count):
         ext = f"{n:018d}"
-        amount = 1000 + n % 70_000
+        amount = price_of(n % PRODUCTS)
         line = Line(line="1", sku=f"p{n % PRODUCTS}", title="游戏点卡 100 点", qty=1, amount=amount)
         money = Payment(
             account="shop", txn_id=f"t{n}", ext_id=ext, kind=PaymentKind.CHARGE, amount=amount, currency="CNY", at=now
@@ -160,7 +166,7 @@ class Pipeline:
 
     async def _record(self, opened: list[Opened]) -> list[Opened]:
         """All of them reached the other side; returns the write-backs that opened along with it."""
-        came = [Came(one.intent, one.attempt, OK, place=True) for one in opened]
+        came = [Came(one.intent, one.attempt, OK, place=True, opened=one) for one in opened]
         answers = await self.writer.submit_many(self.recorder.apply, came)
         if any(answer is False or isinstance(answer, Exception) for answer in answers):
             raise RuntimeError("an outcome was not taken")

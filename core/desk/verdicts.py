@@ -7,8 +7,9 @@ from core.desk.deeds import NOTHING_FAILED, Action, Deed, log, move, no_args
 from core.desk.standing import Intent, OrderState
 from core.model.effects import Effect, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, KeyState, Stage, WriteBack
+from core.pipeline.ends import Came
 from core.pipeline.gate import INTENT, TAKE_KEYS, UNOPENED, GateMismatch
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.outcomes import Record
 from core.store.tx import Tx, as_json
 
 # Cases that a decision about the delivery itself answers.

@@ -21,6 +21,9 @@ def parse_decimal(text: str, digits: int = 2) -> int:
     Raises ValueError for anything but plain ASCII decimals, and for more precision than the currency has:
     a thousandth of a yuan is drift, not something to round.
     """
+    whole, _, fraction = text.partition(".")
+    if len(fraction) == digits and len(whole) <= 12 and text.isascii() and whole.isdigit() and fraction.isdigit():
+        return int(whole + fraction)  # the usual form
     match = _DECIMAL.match(text) if text.isascii() else None
     if match is None:
         raise ValueError(f"not a plain decimal amount: {text[:40]!r}")

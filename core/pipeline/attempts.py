@@ -32,6 +32,9 @@ class Opened(Struct, frozen=True):
     recipient: str
     keys: tuple[SealedKey, ...]
     lines: tuple[tuple[str, int], ...] = ()
+    gen: int = 0  # generation of the intent, epoch of the core and time of the opening; 0: to be read again
+    epoch: int = 0
+    opened_at: int = 0
 
 
 class NotOpened(Struct, frozen=True):
@@ -65,7 +68,7 @@ class _Row(NamedTuple):
 
 # First attempts to send: the gate's conditions once more (``due`` on the left as there), the keys at hand.
 FIRST = (
-    "SELECT i.id, i.order_id, i.shop, i.via, i.recipient, o.ext_id, o.contact, o.title, "
+    "SELECT i.id, i.order_id, i.shop, i.via, i.gen, i.recipient, o.ext_id, o.contact, o.title, "
     "k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot FROM intent i "
     "CROSS JOIN orders o ON o.id = i.order_id CROSS JOIN key k ON k.order_id = o.id AND k.order_id IS NOT NULL "
     "CROSS JOIN batch b ON b.id = k.batch WHERE i.state = 0 AND i.tries = 0 AND i.effect = 1 AND o.stage = 2 "
@@ -73,7 +76,7 @@ FIRST = (
     "AND i.id IN (:ids)"
 )
 SHIPS = (
-    "SELECT i.id, i.order_id, i.shop, i.via, i.tries, i.recipient, o.ext_id FROM intent i "
+    "SELECT i.id, i.order_id, i.shop, i.via, i.gen, i.tries, i.recipient, o.ext_id FROM intent i "
     "CROSS JOIN orders o ON o.id = i.order_id WHERE i.state = 0 AND i.effect = 2 AND o.stage IN (4, 5) AND i.id IN (:ids)"
 )
 OPEN = (
@@ -135,7 +138,7 @@ class OpenAttempts:
         readdress: list[tuple[str, int]] = []
         many: dict[int, list[SealedKey]] = {}
         shops, send = self.setup.shops, Effect.SEND
-        for intent, order, shop, via, recipient, ext_id, contact, title, *held in tx.all_in(
+        for intent, order, shop, via, gen, recipient, ext_id, contact, title, *held in tx.all_in(
             FIRST, (tx.now - self.setup.fresh_us,), items
         ):
             number, product, batch, sealed, dek, line, slot = held
@@ -152,7 +155,9 @@ class OpenAttempts:
                         continue
                     recipient = now_to
                     readdress.append((now_to, intent))
-            found[intent] = Opened(intent, order, shop, send, via, 1, ext_id, recipient, (key,))
+            found[intent] = Opened(
+                intent, order, shop, send, via, 1, ext_id, recipient, (key,), (), gen, tx.epoch, tx.now
+            )
             orders.append(order)
             moved[shop] = moved.get(shop, 0) + 1
         if not found:
@@ -178,8 +183,10 @@ class OpenAttempts:
 
     def _ships(self, tx: Tx, items: Sequence[int]) -> dict[int, Opened | NotOpened]:
         found: dict[int, Opened | NotOpened] = {
-            intent: Opened(intent, order, shop, Effect.SHIP, via, tries + 1, ext_id, recipient, ())
-            for intent, order, shop, via, tries, recipient, ext_id in tx.all_in(SHIPS, (), items)
+            intent: Opened(
+                intent, order, shop, Effect.SHIP, via, tries + 1, ext_id, recipient, (), (), gen, tx.epoch, tx.now
+            )
+            for intent, order, shop, via, gen, tries, recipient, ext_id in tx.all_in(SHIPS, (), items)
         }
         if found and tx.run_in(OPEN, (tx.epoch, tx.now, tx.now), list(found)) != len(found):
             raise RuntimeError("an intent changed between being looked at and being opened")

@@ -16,7 +16,7 @@ from core.desk.cases import CaseRow, open_cases
 from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline.bound_keys import SealedKey
-from core.pipeline.setup import Setup
+from core.pipeline.setup import Setup, Way
 from core.store.tx import Tx, as_json
 
 # ``due`` stands on the left here and in the index: SQLite turns a comparison round to have the column there, and then
@@ -82,13 +82,15 @@ class Gate:
     def _allocate(self, tx: Tx, picked: Sequence[tuple[Any, ...]]) -> int:
         setup = self.setup
         cases: list[CaseRow] = []
-        shop_of: dict[int, tuple[int, str]] = {}
+        shop_of: dict[int, int] = {}
+        ways: dict[int, tuple[Way, str]] = {}
         for order_id, shop, contact in picked:
-            if setup.shops[shop].way_for(contact) is None:
+            way = setup.shops[shop].way_for(contact)
+            if way is None:
                 fact = {"field": "contact", "wanted": sorted(setup.shops[shop].reaches)}
                 cases.append(CaseRow(order_id, shop, CaseKind.BUYER_INPUT_INVALID, "", fact))
             else:
-                shop_of[order_id] = (shop, contact)
+                shop_of[order_id], ways[order_id] = shop, way
         wanted: dict[int, Wanted] = {}
         for order_id, line, product, qty, title in tx.all(LINES, (as_json(shop_of),)):
             wanted.setdefault(order_id, []).append((line, product, qty, title))
@@ -98,7 +100,7 @@ class Gate:
                 raise GateMismatch("an order changed between being picked and being allocated")
             # Keys of an order may have gone back to stock once; its next intent is a new one.
             gens = {int(order): int(gen) for order, gen in tx.all(LAST_GEN, (as_json(taken),))}
-            intents = plan_sends(tx, setup, taken, shop_of, gens)
+            intents = plan_sends(tx, taken, shop_of, ways, gens)
             tx.events(
                 EventKind.ALLOCATED,
                 "gate",
@@ -107,7 +109,7 @@ class Gate:
                     for order, keys in taken.items()
                 ],
             )
-            for shop, count in Counter(shop_of[order][0] for order in taken).items():
+            for shop, count in Counter(shop_of[order] for order in taken).items():
                 tx.moved(shop, Stage.OPEN, Stage.ALLOCATED, count)
         open_cases(tx, cases, "gate")
         if cases:
@@ -116,7 +118,7 @@ class Gate:
 
 
 def take_keys(
-    tx: Tx, wanted: Mapping[int, Wanted], shop_of: Mapping[int, tuple[int, str]], cases: list[CaseRow]
+    tx: Tx, wanted: Mapping[int, Wanted], shop_of: Mapping[int, int], cases: list[CaseRow]
 ) -> dict[int, list[SealedKey]]:
     """Bind keys to the slots of these orders, in the mapping's order, all slots of an order or none.
 
@@ -136,7 +138,7 @@ def take_keys(
         if short is not None:
             product, qty, have = short
             fact = {"product": product, "wanted": qty, "free": have}
-            cases.append(CaseRow(order_id, shop_of[order_id][0], CaseKind.NO_STOCK, product, fact))
+            cases.append(CaseRow(order_id, shop_of[order_id], CaseKind.NO_STOCK, product, fact))
             continue
         keys: list[SealedKey] = []
         for line, product, qty, title in lines:
@@ -155,15 +157,15 @@ def take_keys(
 
 def plan_sends(
     tx: Tx,
-    setup: Setup,
     taken: Mapping[int, list[SealedKey]],
-    shop_of: Mapping[int, tuple[int, str]],
+    shop_of: Mapping[int, int],
+    ways: Mapping[int, tuple[Way, str]],
     gens: Mapping[int, int] = MappingProxyType({}),
     opened: Collection[int] = (),
 ) -> dict[int, int]:
     """Record the intent to send of orders that were just allocated; returns the intents by order.
 
-    ``gens``: the last generation of those that had an intent before. ``opened``: orders whose first attempt opens
+    ``ways``: by which way each goes, and to whom. ``gens``: the last generation of those that had an intent before. ``opened``: orders whose first attempt opens
     here, because its lane has a free place for it. Counters and events are the caller's.
     """
     now, epoch = tx.now, tx.epoch
@@ -172,11 +174,8 @@ def plan_sends(
     planned = dict(zip(taken, tx.new_ids(len(taken)), strict=True))
     intents: list[tuple[Any, ...]] = []
     for order_id, intent_id in planned.items():
-        shop, contact = shop_of[order_id]
-        chosen = setup.shops[shop].way_for(contact)
-        assert chosen is not None  # the callers take no order that nobody can be reached for
-        way, recipient = chosen
-        lane, cls, gen = way.lane, way.send.cls.value, gens.get(order_id, 0) + 1
+        way, recipient = ways[order_id]
+        shop, lane, cls, gen = shop_of[order_id], way.lane, way.send.cls.value, gens.get(order_id, 0) + 1
         state, attempt = opens if order_id in opened else waits
         intents.append(
             (intent_id, order_id, shop, send, lane, cls, state, gen, recipient, now, epoch, now, now, *attempt)

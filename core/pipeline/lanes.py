@@ -14,8 +14,9 @@ from core.model.contact import address
 from core.model.effects import Call, Effect, Outcome, Result, Slot
 from core.pipeline.attempts import NotOpened, OpenAttempts, Opened
 from core.pipeline.bound_keys import SealedKey
+from core.pipeline.ends import Came
 from core.pipeline.message import render
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.outcomes import Record
 from core.pipeline.setup import Setup
 from core.ports import Carrier, Channel
 from core.store.writer import StoreFull, Writer
@@ -180,7 +181,7 @@ class Lane:
         lent = lane.lend(1) if lane is not None else 0
         answer: bool | Opened = False
         try:
-            answer = await self._record(Came(opened.intent, opened.attempt, outcome, place=lent > 0))
+            answer = await self._record(Came(opened.intent, opened.attempt, outcome, place=lent > 0, opened=opened))
         finally:
             if lane is not None and lent:
                 lane.give_back(lent, [answer] if isinstance(answer, Opened) else ())

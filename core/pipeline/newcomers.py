@@ -16,7 +16,7 @@ from core.pipeline.gate import ANYONE, plan_sends, take_keys
 from core.pipeline.judging import judge
 from core.pipeline.ledger import Ledger, Sums
 from core.pipeline.lines import map_lines
-from core.pipeline.setup import Judgement, Setup
+from core.pipeline.setup import Judgement, Setup, Way
 from core.store.tx import Tx
 
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
@@ -50,6 +50,7 @@ class Newcomers:
         self._open_refunds: dict[int, int] = {}
         self._cases: list[CaseRow] = []
         self._holds: list[HoldRow] = []
+        self._ways: dict[int, tuple[Way, str]] = {}
 
     def insert(
         self, fresh: Sequence[Fresh], ids: Sequence[int], sums: Sums, places: Counter[str] | None = None
@@ -117,7 +118,9 @@ class Newcomers:
                     continue
             elif not self._odd(shop, u, order_id, products, verdict, sums, standings):
                 continue
-            if seen_at >= since and shops[shop].way_for(u.contact) is not None:
+            way = shops[shop].way_for(u.contact) if seen_at >= since else None
+            if way is not None:
+                self._ways[order_id] = way
                 due_at = u.deadline if u.deadline is not None else u.created_at + patience
                 ready.append((-verdict.priority, due_at, order_id, at))
         return standings, ready
@@ -169,11 +172,11 @@ class Newcomers:
         if not ready or self._tx.one(ANYONE) is not None:
             return {}, {}
         ready.sort()
-        shop_of: dict[int, tuple[int, str]] = {}
+        shop_of: dict[int, int] = {}
         wanted: dict[int, list[tuple[str, str, int, str]]] = {}
         for _, _, order_id, at in ready:
             shop, u, _ = fresh[at]
-            shop_of[order_id] = (shop, u.contact)
+            shop_of[order_id] = shop
             products, line = mapped[at], u.lines[0]
             wanted[order_id] = (
                 [(line.line, products[0], line.qty, line.title)]
@@ -186,20 +189,20 @@ class Newcomers:
         opens: dict[int, tuple[str, str]] = {}  # lane and recipient of those whose first attempt opens here
         if places:
             for order_id in taken:
-                shop, contact = shop_of[order_id]
-                way = self._setup.shops[shop].way_for(contact)
-                if way is not None and places[way[0].lane] > 0:
-                    places[way[0].lane] -= 1
-                    opens[order_id] = (way[0].lane, way[1])
-        intents = plan_sends(self._tx, self._setup, taken, shop_of, opened=opens)
+                way, recipient = self._ways[order_id]
+                if places[way.lane] > 0:
+                    places[way.lane] -= 1
+                    opens[order_id] = (way.lane, recipient)
+        intents = plan_sends(self._tx, taken, shop_of, self._ways, opened=opens)
         opened = {}
         for _, _, order_id, at in ready if opens else ():
             if order_id in opens:
                 shop, u, _ = fresh[at]
                 lane, recipient = opens[order_id]
                 opened[order_id] = Opened(
-                    intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, tuple(taken[order_id])
-                )
+                    intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, tuple(taken[order_id]),
+                    (), 1, self._tx.epoch, self._tx.now,
+                )  # fmt: skip
         return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}, opened
 
     def _rows(

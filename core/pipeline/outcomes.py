@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from core.desk.cases import CaseRow, close_cases, open_cases
+from core.desk.cases import CaseRow, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
-from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
+from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline import fallback
 from core.pipeline.attempts import Opened
+from core.pipeline.ends import ATTEMPT, Came, end_as_opened, told_of, written_back
 from core.pipeline.sent import INTENTS, IntentRow, confirm_sent
 from core.pipeline.setup import Setup
 from core.store.tx import Tx
@@ -22,27 +22,10 @@ NEVER = 2**62  # next_at of what waits for a person
 BACKOFF_US = (1 * SECOND, 2 * SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
 
 
-class Came(Struct, frozen=True):
-    """The outcome of one attempt (or of asking about it, with ``asked``).
-
-    ``place``: the shop's own lane has lent a free place, so that telling the platform may open at once.
-    """
-
-    intent: int
-    attempt: int
-    outcome: Outcome
-    asked: bool = False
-    place: bool = False
-
-
 CONFIRM = (
     f"UPDATE intent SET state = {int(IntentState.CONFIRMED)}, changed_at = ? "
     f"WHERE state = {int(IntentState.SENDING)} AND id IN (:ids)"
 )
-WRITTEN_BACK = (
-    f"UPDATE orders SET writeback = {int(WriteBack.DONE)}, version = version + 1, changed_at = ? WHERE id IN (:ids)"
-)
-ATTEMPT = "attempt(intent_id, n, order_id, opened_at, epoch, closed_at, result, why, evidence)"
 ANSWERED = "UPDATE attempt SET closed_at = ?, result = ?, why = ?, evidence = ? WHERE intent_id = ? AND n = ?"
 # Once a start, over the whole table: an index for it would be written at every attempt, for years.
 LEFT_OPEN = "SELECT id, tries FROM intent WHERE state = 1"
@@ -62,13 +45,16 @@ class Record:
         """Write outcomes down and let each effect class decide what follows."""
         good = [c for c in items if c.outcome.result is Result.CONFIRMED and not c.asked]
         if len(good) == len(items):
+            answers = end_as_opened(tx, self.setup, good)
+            if answers is not None:
+                return answers
             taken = self._confirmed(tx, good)
             return [taken.get((c.intent, c.attempt), False) for c in items]
         rest = [c for c in items if c.outcome.result is not Result.CONFIRMED or c.asked]
         taken = self._confirmed(tx, good) if good else {}
-        answers = self._others(tx, rest)
+        others = self._others(tx, rest)
         return [
-            answers[key] if (key := (c.intent, c.attempt, c.asked)) in answers else taken.get(key[:2], False)
+            others[key] if (key := (c.intent, c.attempt, c.asked)) in others else taken.get(key[:2], False)
             for c in items
         ]
 
@@ -84,15 +70,15 @@ class Record:
         for found in tx.all_in(INTENTS, (), list(came)):
             row = IntentRow(*found)
             one = came[row.intent]
-            if row.state != sending or one.attempt != row.tries:
+            if row.state != sending or one.attempt != row.attempt:
                 continue
-            answers[(row.intent, row.tries)] = True
+            answers[(row.intent, row.attempt)] = True
             taken.append(row)
             ships = ships or row.effect != send
             outcome = one.outcome
-            evidence = _encode(outcome.evidence).decode() if outcome.evidence else "{}"
             attempts.append(
-                (row.intent, row.tries, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why, evidence)
+                (row.intent, row.attempt, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why)
+                + (told_of(outcome),)
             )
         if tx.run_in(CONFIRM, (now,), [row.intent for row in taken]) != len(taken):
             raise RuntimeError("an intent changed between being looked at and being confirmed")
@@ -103,7 +89,7 @@ class Record:
             for intent, ship in confirm_sent(tx, self.setup, sent, "effects", places).items():
                 answers[(intent, came[intent].attempt)] = ship
         if ships:
-            self._written_back(tx, [r for r in taken if r.effect != send])
+            written_back(tx, [r for r in taken if r.effect != send])
         return answers
 
     def _others(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int, bool], bool]:
@@ -118,17 +104,17 @@ class Record:
             row = rows.get(came.intent)
             expected = IntentState.UNKNOWN if came.asked else IntentState.SENDING
             key = (came.intent, came.attempt, came.asked)
-            if row is None or row.state != expected or row.tries != came.attempt or answers.get(key):
+            if row is None or row.state != expected or row.attempt != came.attempt or answers.get(key):
                 answers.setdefault(key, False)
                 continue
             answers[key] = True
             outcome = came.outcome
-            result, evidence = outcome.result, _encode(outcome.evidence).decode()
+            result, evidence = outcome.result, told_of(outcome)
             if not came.asked:
                 attempts.append(
                     (
                         row.intent,
-                        row.tries,
+                        row.attempt,
                         row.order,
                         row.opened_at,
                         row.epoch,
@@ -139,7 +125,7 @@ class Record:
                     )
                 )
             elif result is not Result.UNKNOWN:
-                answered.append((tx.now, result.value, outcome.why, evidence, row.intent, row.tries))
+                answered.append((tx.now, result.value, outcome.why, evidence, row.intent, row.attempt))
             if result is Result.CONFIRMED:
                 good.append(row)
                 states.append((int(IntentState.CONFIRMED), tx.now, tx.now, row.intent))
@@ -153,18 +139,9 @@ class Record:
         if sent:
             confirm_sent(tx, self.setup, sent, "effects")
         if shipped:
-            self._written_back(tx, shipped)
+            written_back(tx, shipped)
         open_cases(tx, cases, "effects")
         return answers
-
-    def _written_back(self, tx: Tx, rows: Sequence[IntentRow]) -> None:
-        tx.run_in(WRITTEN_BACK, (tx.now,), [r.order for r in rows])
-        tx.events(EventKind.WRITTEN_BACK, "effects", [(r.order, f'{{"intent":{r.intent}}}') for r in rows])
-        for r in rows:
-            if r.tries > 1:
-                kinds = {CaseKind.UNKNOWN_OUTCOME, CaseKind.WRITEBACK_REJECTED}
-                close_cases(tx, [r.order], kinds, "confirmed", "effects", f"ship:{r.intent}")
-        tx.touch([r.order for r in rows])
 
     def _failed(
         self,
@@ -176,7 +153,7 @@ class Record:
     ) -> None:
         outcome, now = came.outcome, tx.now
         spec = self._spec(tx, row)
-        fact = {"why": outcome.why, "attempt": row.tries, "class": row.cls, **outcome.evidence}
+        fact = {"why": outcome.why, "attempt": row.attempt, "class": row.cls, **outcome.evidence}
         subject = f"{Effect(row.effect).name.lower()}:{row.intent}"
         state, next_at, kind = self._follow(tx, row, spec, came)
         over = row.stage in (Stage.CLOSED, Stage.CANCELLED) and row.effect == Effect.SEND
@@ -213,7 +190,7 @@ class Record:
     def _follow(self, tx: Tx, row: IntentRow, spec: EffectSpec, came: Came) -> tuple[IntentState, int, CaseKind | None]:
         """What the outcome and the effect class lead to: (intent state, next try at, case to open)."""
         outcome, now = came.outcome, tx.now
-        wait = BACKOFF_US[min(row.tries, len(BACKOFF_US)) - 1]
+        wait = BACKOFF_US[min(row.attempt, len(BACKOFF_US)) - 1]
         if outcome.result is Result.REJECTED:
             if row.effect == Effect.SEND:
                 return IntentState.REJECTED, NEVER, CaseKind.DELIVERY_REJECTED

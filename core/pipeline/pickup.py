@@ -13,7 +13,8 @@ from msgspec import Struct
 from core.desk.cases import close_cases
 from core.model.effects import Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.ends import Came
+from core.pipeline.outcomes import Record
 from core.pipeline.setup import Setup
 from core.store.tx import Tx
 

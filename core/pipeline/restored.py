@@ -10,7 +10,8 @@ import msgspec
 
 from core.model.effects import Effect, Outcome, Result
 from core.model.lifecycle import EventKind, IntentState, Stage
-from core.pipeline.outcomes import Came, Record
+from core.pipeline.ends import Came
+from core.pipeline.outcomes import Record
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ from core.pipeline.gate import INTENT, UNOPENED
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
+S = TypeVar("S", bound="Sent")
+
 
 class IntentRow(Struct, frozen=True, gc=False):
     """An intent as its outcome finds it, with what its order decides."""
@@ -24,13 +26,30 @@ class IntentRow(Struct, frozen=True, gc=False):
     effect: int
     cls: str
     state: int
-    tries: int
+    attempt: int
     gen: int
     epoch: int
     opened_at: int
     stage: int
     writeback: int
     ext_id: str
+
+
+class Sent(Protocol):
+    """An attempt that reached its buyer: as its outcome finds it, or as it was opened."""
+
+    @property
+    def intent(self) -> int: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def shop(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def gen(self) -> int: ...
+    @property
+    def ext_id(self) -> str: ...
 
 
 INTENTS = (
@@ -55,26 +74,41 @@ def confirm_sent(
     ``places``: intents for which the shop's own lane has lent a free place. Their write-backs open here, by intent to
     send; the caller must make them at once.
     """
-    now = tx.now
-    shops = setup.shops
-    plain: list[IntentRow] = []
-    shipped: list[IntentRow] = []
-    for r in rows:
-        info = shops[r.shop]
-        (shipped if info.send.ships or info.ship is None else plain).append(r)
+    plain, shipped = by_way(setup, rows)
     moved: Counter[int] = Counter()
     for group, writeback in ((plain, WriteBack.DUE), (shipped, WriteBack.DONE)):
         if group:
             _delivered(tx, group, int(writeback), moved)
-    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
     for shop, count in moved.items():
         tx.moved(shop, Stage.DELIVERING, Stage.DELIVERED, count)
+    due = [r for r in plain if r.stage == Stage.DELIVERING and r.writeback in (WriteBack.NONE, WriteBack.FAILED)]
+    for r in rows:
+        if r.attempt > 1:  # its own case only: another effect of the order may be unknown too
+            close_cases(tx, [r.order], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor, f"send:{r.intent}")
+    return tell(tx, setup, rows, due, actor, places)
+
+
+def by_way(setup: Setup, rows: Sequence[S]) -> tuple[list[S], list[S]]:
+    """Those whose platform is still to be told, and those whose sending told it or that tell nobody."""
+    plain: list[S] = []
+    shipped: list[S] = []
+    tells = {number: not info.send.ships and info.ship is not None for number, info in setup.shops.items()}
+    for r in rows:
+        (plain if tells[r.shop] else shipped).append(r)
+    return plain, shipped
+
+
+def tell(
+    tx: Tx, setup: Setup, rows: Sequence[Sent], due: Sequence[Sent], actor: str, places: Collection[int]
+) -> dict[int, Opened]:
+    """Counters and events of what was sent, and the write-backs of ``due``; see ``confirm_sent``."""
+    now, epoch, shops = tx.now, tx.epoch, setup.shops
     for shop, count in Counter([r.shop for r in rows]).items():
         tx.counted(shop, 1, count)
-    tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.tries}}}') for r in rows])
+    tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.attempt}}}') for r in rows])
     intents: list[tuple[Any, ...]] = []
     opened: dict[int, Opened] = {}
-    effect, epoch = int(Effect.SHIP), tx.epoch
+    effect = int(Effect.SHIP)
     waits, opens = (int(IntentState.PENDING), UNOPENED), (int(IntentState.SENDING), (1, now))
     for r, number in zip(due, tx.new_ids(len(due)), strict=True):
         info = shops[r.shop]
@@ -82,15 +116,14 @@ def confirm_sent(
         state, attempt = waits
         if r.intent in places:
             state, attempt = opens
-            opened[r.intent] = Opened(number, r.order, r.shop, Effect.SHIP, info.name, 1, r.ext_id, "", ())
+            opened[r.intent] = Opened(
+                number, r.order, r.shop, Effect.SHIP, info.name, 1, r.ext_id, "", (), (), r.gen, epoch, now
+            )
         intents.append(
             (number, r.order, r.shop, effect, info.name, info.ship.cls.value, state, r.gen, "", now, epoch, now, now)
             + attempt
         )
     tx.insert(INTENT, intents)
-    for r in rows:
-        if r.tries > 1:  # its own case only: another effect of the order may be unknown too
-            close_cases(tx, [r.order], {CaseKind.UNKNOWN_OUTCOME}, "confirmed", actor, f"send:{r.intent}")
     tx.touch([r.order for r in rows])
     if len(opened) < len(intents):
         tx.wake("effects")

@@ -68,7 +68,7 @@ class Merchant:
         self.run(self.rig.__aenter__())
         self.run(self.rig.stock("p1", 6))
         self.orders: list[Books] = []
-        self.open: dict[int, int] = {}  # intent -> attempt
+        self.open: dict[int, Opened] = {}  # by intent
         self.home: dict[int, tuple[int, str, int]] = {}  # key -> the slot it was on its way to
 
     def close_shop(self) -> None:
@@ -83,7 +83,7 @@ class Merchant:
         done = self.run(self.rig.pull(*updates, shop=books.shop, places=places))
         assert len(done.opened) <= places
         for opened in done.opened:
-            self.open[opened.intent] = opened.attempt
+            self.open[opened.intent] = opened
             self._leaves(opened, opened.order)
 
     def any_order(self, pick: int) -> Books:
@@ -159,7 +159,7 @@ class Merchant:
         opened = self.run(self.rig.open(intent))
         if not isinstance(opened, Opened):
             return
-        self.open[intent] = opened.attempt
+        self.open[intent] = opened
         if opened.effect is Effect.SEND:
             self._leaves(opened, number)
 
@@ -179,10 +179,13 @@ class Merchant:
             return
         result = (Result.CONFIRMED, *Result, Result.UNKNOWN)[how % 7]
         intent = list(self.open)[pick % len(self.open)]
-        answer = self.run(self.rig.come(intent, self.open.pop(intent), result, place=how // 7 % 2 == 0))
+        opened = self.open.pop(intent)
+        at_hand = opened if how // 14 % 2 == 0 else None
+        came = self.rig.come(intent, opened.attempt, result, place=how // 7 % 2 == 0, opened=at_hand)
+        answer = self.run(came)
         assert answer is not False
         if isinstance(answer, Opened):  # telling the platform opened along with it
-            self.open[answer.intent] = answer.attempt
+            self.open[answer.intent] = answer
 
     def answer_when_asked(self, pick: int, how: int) -> None:
         unknown = self.run(

@@ -133,3 +133,46 @@ async def test_two_that_the_network_swallowed_and_one_cut_off_leave_a_third_of_a
                 await rig.pull(order(paid=1000))
                 assert isinstance(await rig.open(send.intent), Opened)
         assert await rig.one("SELECT state FROM intent") == IntentState.UNKNOWN
+
+
+async def test_an_attempt_at_hand_ends_as_one_that_is_read_again(tmp_path: Path) -> None:
+    """The same rows whether the caller still has what it opened or not."""
+    seen = []
+    for at_hand in (True, False):
+        folder = tmp_path / str(at_hand)
+        folder.mkdir()
+        async with Rig(folder) as rig:
+            await rig.stock("p1", 2)
+            opened = (await rig.pull(order("A1", paid=1000), order("A2", paid=1000), places=2)).opened
+            for one in opened:
+                kept = one if at_hand else None
+                ship = await rig.come(one.intent, 1, Result.CONFIRMED, place=True, opened=kept)
+                assert isinstance(ship, Opened)
+                kept = ship if at_hand else None
+                assert await rig.come(ship.intent, 1, Result.CONFIRMED, opened=kept) is True
+            seen.append(
+                [
+                    await rig.all(
+                        "SELECT stage, writeback, version, delivered_at - changed_at FROM orders ORDER BY ext_id"
+                    ),
+                    await rig.all("SELECT effect, state, tries, gen, via FROM intent ORDER BY id"),
+                    await rig.all("SELECT n, result, why, evidence FROM attempt ORDER BY intent_id"),
+                    await rig.all("SELECT kind, actor FROM event ORDER BY seq"),
+                    await rig.all("SELECT shop, stage, n FROM tally WHERE n ORDER BY shop, stage"),
+                    await rig.all("SELECT received, delivered FROM minute"),
+                ]
+            )
+    assert seen[0] == seen[1]
+
+
+async def test_what_changed_since_it_opened_is_read_again(tmp_path: Path) -> None:
+    """Money went back while the key was on its way: the closed order stays closed, and its neighbour is delivered."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 2)
+        one, two = (await rig.pull(order("A1", paid=1000), order("A2", paid=1000), places=2)).opened
+        await rig.pull(pay(one.ext_id, 1000, kind=PaymentKind.REFUND))
+        assert await rig.come(one.intent, 1, Result.CONFIRMED, opened=one) is True
+        assert await rig.come(two.intent, 1, Result.CONFIRMED, opened=two) is True
+        assert await rig.stage(one.ext_id) == Stage.CLOSED
+        assert await rig.stage(two.ext_id) == Stage.DELIVERED
+        assert await rig.come(two.intent, 1, Result.CONFIRMED, opened=two) is False, "it is not open any more"

@@ -1,11 +1,13 @@
 """Pinduoduo orders and refunds in our words. Amounts are yuan, times Beijing text (facts: Pinduoduo orders, refunds)."""
 
+import itertools
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of
+from connectors.fields import UNREADABLE, Drift, check_lines, check_price, check_sum, drift_of, label
 from core.model.clock import SECOND, from_text
 from core.model.money import parse_decimal
 from core.model.order import Line, OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState
@@ -28,6 +30,14 @@ _RANK: Final = {
 }
 
 
+_KNOWN: Final = {
+    "order_status": (1, 2, 3),
+    "refund_status": (1, 2, 3, 4),
+    "confirm_status": (0, 1, 2),
+    "group_status": (0, 1, 2),
+    "risk_control_status": (0, 1),
+}
+_COMBINATIONS: Final = frozenset(itertools.product(*_KNOWN.values()))
 _NONE: Final = msgspec.Raw()
 
 
@@ -93,6 +103,15 @@ def glance(raw: bytes | msgspec.Raw) -> Glance:
     return Glance(order_sn=row) if isinstance(row, str) else row
 
 
+def only_number(raw: bytes | msgspec.Raw) -> str:
+    """The number of a list row that tells nothing else; "" for a whole order, and for what cannot be read."""
+    data = bytes(raw)
+    if b'"pay_amount"' in data and b'"item_list"' in data:  # a quote inside a text is escaped, so these are names
+        return ""
+    row = glance(raw)
+    return "" if bytes(row.pay_amount) and bytes(row.item_list) else row.order_sn
+
+
 def order_of(raw: bytes | msgspec.Raw, shop: str) -> OrderUpdate | Quarantined:
     """The snapshot, with the platform-held money as one payment; Quarantined when anything does not add up."""
     data = bytes(raw)
@@ -146,15 +165,15 @@ def _order(order: Order, raw: bytes, shop: str) -> OrderUpdate:
 
 
 def _state(order: Order, paid_at: int | None) -> tuple[PlatformState, str]:
-    for field, value, known in (
-        ("order_status", order.order_status, (1, 2, 3)),
-        ("refund_status", order.refund_status, (1, 2, 3, 4)),
-        ("confirm_status", order.confirm_status, (0, 1, 2)),
-        ("group_status", order.group_status, (0, 1, 2)),
-        ("risk_control_status", order.risk_control_status, (0, 1)),
-    ):
-        if value not in known:
-            raise Drift(field, f"unknown value {value}")
+    told = (
+        order.order_status,
+        order.refund_status,
+        order.confirm_status,
+        order.group_status,
+        order.risk_control_status,
+    )
+    if told not in _COMBINATIONS:
+        raise _unknown(order)
     if order.refund_status == 4:
         return PlatformState.REFUNDED, ""
     if order.confirm_status == 2:
@@ -178,6 +197,11 @@ def _state(order: Order, paid_at: int | None) -> tuple[PlatformState, str]:
     return PlatformState.PAID, ""
 
 
+def _unknown(order: Order) -> Drift:
+    field = next(name for name, known in _KNOWN.items() if getattr(order, name) not in known)
+    return Drift(field, f"unknown value {getattr(order, field)}")
+
+
 def _lines(order: Order, total: int) -> tuple[Line, ...]:
     """The order has one amount; it is laid on the lines by their list price, the last line takes what is left."""
     if not order.item_list:
@@ -196,8 +220,8 @@ def _lines(order: Order, total: int) -> tuple[Line, ...]:
         lines.append(
             Line(
                 line=str(index),
-                sku=clean(str(sku), 100),
-                title=clean(item.goods_name),
+                sku=label(str(sku), 100),
+                title=label(item.goods_name),
                 qty=item.goods_count,
                 amount=share,
             )
@@ -250,17 +274,20 @@ def _optional(raw: msgspec.Raw, field: str) -> int:
 
 
 def _yuan(raw: msgspec.Raw, field: str) -> int:
-    """Older pages show these as JSON numbers, newer ones as strings; either way the digits are read as text."""
-    text = bytes(raw).decode("utf-8", "replace")
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
     try:
-        amount = parse_decimal(text)
+        amount = _amount(bytes(raw))
     except ValueError as exc:
         raise Drift(field, str(exc)) from None
     if amount < 0:
         raise Drift(field, "negative amount")
     return amount
+
+
+@lru_cache(4096)  # a merchant has few prices, and most of what may be added or taken off is 0.00
+def _amount(raw: bytes) -> int:
+    """Older pages show these as JSON numbers, newer ones as strings; either way the digits are read as text."""
+    text = raw.decode("utf-8", "replace")
+    return parse_decimal(text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text)
 
 
 def _time(text: str, field: str) -> int:

@@ -15,7 +15,7 @@ from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
-from connectors.shops.pinduoduo.mapping import glance, order_of, refund_of
+from connectors.shops.pinduoduo.mapping import only_number, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
@@ -90,10 +90,10 @@ class PinduoduoShop(ShopBase):
         updates: list[Update] = []
         numbers: dict[str, None] = {}
         for raw in rows:
-            row = glance(raw)
-            if row.order_sn and not (bytes(row.pay_amount) and bytes(row.item_list)):
-                # Only a number: its row never changes, so the order itself has to be looked at each time.
-                numbers[row.order_sn] = None
+            number = only_number(raw)
+            if number:
+                # Its row never changes, so the order itself has to be looked at each time.
+                numbers[number] = None
             elif self._seen.fresh(raw):
                 updates.append(order_of(raw, self.name))
         for update in await self._looked_up(list(numbers)):

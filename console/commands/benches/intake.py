@@ -23,7 +23,7 @@ from connectors.registry import build_shop
 from console.commands.benches.reading import reading_costs
 from core.bench.floor import RawInsert
 from core.bench.pipeline import Pipeline
-from core.model.clock import now_us
+from core.model.clock import SECOND, now_us
 from core.model.order import Batch, Payment, PaymentKind
 from core.pipeline.intake import IntakeItem
 from core.pipeline.setup import Rules
@@ -50,7 +50,7 @@ async def _measure(folder: Path, rules: Rules, rounds: int, port: int) -> dict[s
     turns = 3
     await pipe.start((rounds * turns + 2) * BATCH)
     shops = [_shop(name, port) for name in ("mail", "voucher")]
-    cursors: list[str | None] = [None, None]
+    cursors: list[str | None] = [_cursor()] * 2
     await _turn(pipe, shops, cursors)
     raw.insert(raw.rows(BATCH))
     hooks = _Hooks(pipe)
@@ -130,9 +130,14 @@ def _shop(name: str, port: int) -> Shop:
         "client_id": name,
         "secret": "bench",
         "access_token": "bench",
-        "start_days": "80",
     }
     return build_shop(name, options, now_us)
+
+
+def _cursor() -> str:
+    """Orders from eighty days ago on, refund requests up to date: what is measured is orders."""
+    now = now_us() // SECOND
+    return msgspec.json.encode({"orders": {"high": now - 80 * 86_400}, "refunds": {"high": now}}).decode()
 
 
 class _Hooks:

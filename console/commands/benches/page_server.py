@@ -14,12 +14,11 @@ PRODUCTS = 20
 _BEIJING = timedelta(hours=8)
 _ROW = (
     '{"order_sn":"%s","order_status":1,"refund_status":1,"after_sales_status":0,"confirm_status":1,"group_status":1,'
-    '"risk_control_status":0,"is_lucky_flag":1,"trade_type":0,"created_time":"%s","pay_time":"%s","confirm_time":"%s",'
-    '"updated_at":"%s","pay_amount":"%s","goods_amount":"%s","discount_amount":"0.00","platform_discount":"0.00",'
-    '"postage":"0.00","pay_no":"XP%s","pay_type":"WEIXIN","buyer_memo":"请尽快发货，谢谢","item_list":[{"goods_id":410056442805,'
-    '"sku_id":910056442805,"outer_id":"p%d","outer_goods_id":"STEAM","goods_name":"游戏点卡 100 点 自动发货",'
-    '"goods_spec":"标准","goods_count":1,"goods_price":"%s"}]}'
-)
+    '"risk_control_status":0,"created_time":"%s","pay_time":"%s","updated_at":"%s","pay_amount":"%s","goods_amount":"%s",'
+    '"discount_amount":"0.00","postage":"0.00","pay_no":"XP%s","pay_type":"WEIXIN","buyer_memo":"请尽快发货，谢谢",'
+    '"item_list":[{"goods_id":410056442805,"sku_id":910056442805,"outer_id":"p%d","goods_name":"游戏点卡 100 点 自动发货",'
+    '"goods_count":1,"goods_price":"%s"}]}'
+)  # about 600 bytes, as the rows of the floor
 
 
 def page(shop: str, start: int, number: int, count: bool) -> bytes:
@@ -28,8 +27,8 @@ def page(shop: str, start: int, number: int, count: bool) -> bytes:
     rows = []
     for n in range((number - 1) * PAGE, number * PAGE):
         unique = start * ROWS + n
-        price = f"{10 + unique % 700}.{unique % 100:02d}"
-        rows.append(_ROW % (f"{shop}-{unique}", at, at, at, at, price, price, unique, unique % PRODUCTS, price))
+        price = f"{10 + unique % PRODUCTS * 35}.00"  # every product has its price
+        rows.append(_ROW % (f"{shop}-{unique}", at, at, at, price, price, unique, unique % PRODUCTS, price))
     total = f'"total_count":{ROWS},' if count else ""
     return f'{{"order_sn_increment_get_response":{{{total}"order_sn_list":[{",".join(rows)}]}}}}'.encode()
 
