@@ -1,89 +1,16 @@
-"""The WeChat shop against a scripted WeChat: windows, tokens, events, virtual delivery, refusals."""
+"""The WeChat shop against a scripted WeChat: windows, tokens, virtual delivery, refusals."""
 
-import hashlib
 import json
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-from connectors.registry import build_shop
-from connectors.shops.wechat_shop.shop import WechatShop
-from connectors.shops.wechat_shop.sign import seal, sign
-from connectors.shops.wechat_shop.walk import Page, Place, Walk
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, PlatformState, Quarantined
-from core.ports import ConnectorError, Inbound, Receiver
-from tests.connectors.kit import NOW, Json, ManualClock, load, send, ship
-from tests.connectors.server import Act, Answer, Request, Scripted, closed_port
-
-APP, SECRET, PUSH_TOKEN = "wx0123456789abcdef", "wxsecret", "pushtoken"
-PUSH_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
-NUMBER = "3705115058471208928"
-TOKEN, LIST, GET = "/cgi-bin/stable_token", "/channels/ec/order/list/get", "/channels/ec/order/get"
-AFTER_SALE, DELIVER = "/channels/ec/aftersale/getaftersaleorder", "/channels/ec/order/delivery/send"
-
-
-def ok(**data: Any) -> Json:
-    return {"errcode": 0, "errmsg": "ok", **data}
-
-
-def bad(code: int) -> Json:
-    return {"errcode": code, "errmsg": "m"}
-
-
-class Platform:
-    """Answers by path; one order."""
-
-    def __init__(self) -> None:
-        self.order: Json = load("wechat_shop/order")
-        self.after_sale: Json = load("wechat_shop/after_sale")
-        self.token = "tok-1"
-        self.override: dict[str, Callable[[Json], Answer | Json]] = {}
-        self.calls: list[tuple[str, Json]] = []
-
-    def paths(self) -> list[str]:
-        return [path for path, _ in self.calls]
-
-    def __call__(self, request: Request) -> Answer:
-        body: Json = json.loads(request.body)
-        self.calls.append((request.path, body))
-        if request.path != TOKEN and request.query["access_token"] != [self.token]:
-            return 200, bad(42001)
-        answer = self.override[request.path](body) if request.path in self.override else self.answer(request.path, body)
-        return (200, answer) if isinstance(answer, dict) else answer
-
-    def answer(self, path: str, body: Json) -> Json:
-        if path == TOKEN:
-            assert body == {"grant_type": "client_credential", "appid": APP, "secret": SECRET, "force_refresh": False}
-            return ok(access_token=self.token, expires_in=7200)
-        if path == LIST:
-            span = body["update_time_range"]
-            assert 0 <= span["end_time"] - span["start_time"] <= 7 * 86_400
-            inside = span["start_time"] <= self.order["update_time"] <= span["end_time"]
-            return ok(order_id_list=[self.order["order_id"]] if inside else [], next_key="", has_more=False)
-        if path == GET:
-            return ok(order=self.order)
-        if path == AFTER_SALE:
-            return ok(after_sale_order=self.after_sale)
-        self.order = self.order | {"status": 30}
-        return ok()
-
-    def ask_for_money(self, status: str = "MERCHANT_PROCESSING") -> None:
-        self.after_sale = self.after_sale | {"status": status}
-        running = int(status == "MERCHANT_PROCESSING")
-        named = [{"aftersale_order_id": self.after_sale["after_sale_order_id"]}]
-        self.order = self.order | {
-            "aftersale_detail": {"on_aftersale_order_cnt": running, "aftersale_order_list": named}
-        }
-
-
-def shop_at(url: str, clock: ManualClock | None = None, **more: Any) -> WechatShop:
-    options = {"platform": "wechat-shop", "url": url, "app_id": APP, "secret": SECRET, "start_days": "0.1", **more}
-    shop = build_shop("wechat-main", options, clock or ManualClock())
-    assert isinstance(shop, WechatShop)
-    return shop
+from core.ports import ConnectorError
+from tests.connectors.kit import Json, ManualClock, send, ship
+from tests.connectors.server import Act, Answer, Scripted, closed_port
+from tests.connectors.wechat_shop_kit import DELIVER, GET, LIST, NUMBER, SECRET, TOKEN, Platform, bad, ok, shop_at
 
 
 async def test_pull_and_the_token() -> None:
@@ -257,108 +184,6 @@ async def test_refusals(answer: Answer | Json, result: Result, anyway: Result) -
         assert (await shop.ask(ship(NUMBER))).result is Result.UNKNOWN
         assert (await shop.perform(ship(NUMBER))).result is Result.LATER
         await shop.close()
-
-
-def event(body: Json, at: int = NOW, app: str = APP, **query: str) -> Inbound:
-    sealed = seal(json.dumps(body), PUSH_KEY, app)
-    fields = {"timestamp": str(at), "nonce": "n1", "encrypt_type": "aes"}
-    fields["msg_signature"] = sign(PUSH_TOKEN, fields["timestamp"], "n1", sealed)
-    raw = json.dumps({"ToUserName": "gh_1", "Encrypt": sealed}).encode()
-    return Inbound(method="POST", tail="", query=urlencode(fields | query), headers={}, body=raw)
-
-
-PAID = {"MsgType": "event", "Event": "channels_ec_order_pay", "order_info": {"order_id": int(NUMBER), "pay_time": 5}}
-
-
-async def test_events_bring_their_order() -> None:
-    platform = Platform()
-    async with Scripted(platform) as server:
-        shop = shop_at(server.url, push_token=PUSH_TOKEN, push_key=PUSH_KEY)
-        assert isinstance(shop, Receiver)
-        received = await shop.receive(event(PAID))
-        (update,) = received.batch
-        assert isinstance(update, OrderUpdate)
-        assert (update.ext_id, received.render(None).body) == (NUMBER, b"success")
-        named = {"Event": "channels_ec_aftersale_update", "finder_shop_aftersale_status_update": {"order_id": NUMBER}}
-        assert len((await shop.receive(event(named))).batch) == 1
-        platform.override[GET] = lambda _: bad(-1)
-        slow = await shop.receive(event(PAID))
-        assert (slow.batch, slow.pull, slow.render(None).body) == ((), True, b"success")
-        other = await shop.receive(event({"Event": "product_spu_audit"}))
-        assert (other.batch, other.pull) == ((), True)
-        await shop.close()
-
-
-async def test_events_that_are_not_wechats() -> None:
-    platform = Platform()
-    async with Scripted(platform) as server:
-        clock = ManualClock()
-        shop = shop_at(server.url, clock, push_token=PUSH_TOKEN, push_key=PUSH_KEY)
-        genuine = event(PAID)
-        wrong = [
-            event(PAID, msg_signature="0" * 40), event(PAID, app="wxother"), event(PAID, timestamp=str(NOW + 1)),
-            Inbound(method="POST", tail="", query=genuine.query, headers={}, body=b"{}"),
-            Inbound(method="POST", tail="", query="", headers={}, body=b"\xff"),
-        ]  # fmt: skip
-        for request in wrong:
-            refused = await shop.receive(request)
-            assert (refused.batch, refused.pull, refused.render(None).status) == ((), False, 403)
-        clock.now += 601
-        assert (await shop.receive(genuine)).render(None).status == 403
-        without = shop_at(server.url)
-        assert (await without.receive(genuine)).render(None).status == 403
-        assert platform.calls == []
-        for one in (shop, without):
-            await one.close()
-
-
-async def test_the_echo_at_set_up() -> None:
-    shop = shop_at("https://api.weixin.qq.com", push_token=PUSH_TOKEN, push_key=PUSH_KEY)
-    made = hashlib.sha1("".join(sorted((PUSH_TOKEN, str(NOW), "n1"))).encode()).hexdigest()
-    for signature, status, body in ((made, 200, b"12345"), ("0" * 40, 403, b"refused"), ("", 403, b"refused")):
-        query = urlencode({"signature": signature, "timestamp": str(NOW), "nonce": "n1", "echostr": "12345"})
-        echo = (await shop.receive(Inbound(method="GET", tail="", query=query, headers={}, body=b""))).render(None)
-        assert (echo.status, echo.body) == (status, body)
-    await shop.close()
-
-
-class Shifting:
-    """A list of order numbers by second, with pages of three; what is asked for is noted."""
-
-    def __init__(self, rows: dict[int, list[str]]) -> None:
-        self.rows = rows
-        self.asked: list[tuple[int, int]] = []
-
-    async def __call__(self, start: int, end: int, key: str) -> Page:
-        self.asked.append((start, end))
-        inside = [number for at in sorted(self.rows, reverse=True) if start <= at <= end for number in self.rows[at]]
-        page = int(key or "0")
-        more = len(inside) > (page + 1) * 3
-        return Page(inside[page * 3 : (page + 1) * 3], str(page + 1) if more else "")
-
-
-async def test_windows_shrink_until_they_fit_a_page() -> None:
-    rows = {100 + n: [f"{n}a", f"{n}b"] for n in range(8)} | {500: [f"z{n}" for n in range(7)]}
-    listed = Shifting(rows)
-    walk, place = Walk(3, 60), Place(high=99)
-    found: list[str] = []
-    for _ in range(30):
-        numbers, place, more = await walk.step(place, 600, listed)
-        found += numbers
-        if not more:
-            break
-    assert set(found) == {number for numbers in rows.values() for number in numbers}
-    assert (place.high, place.at) == (600, 0)
-    assert any(start == end == 500 for start, end in listed.asked), "a full second is read on by its key"
-    numbers, _, _ = await walk.step(place, 601, listed)
-    assert numbers == []
-    assert listed.asked[-1] == (597, 601), "overlap"
-
-    async def endless(start: int, end: int, key: str) -> Page:
-        return Page(["1"], "k")
-
-    with pytest.raises(ConnectorError, match="no end"):
-        await Walk(3, 60).step(Place(high=599), 600, endless)
 
 
 @pytest.mark.parametrize(

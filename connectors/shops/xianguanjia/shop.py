@@ -188,7 +188,7 @@ class XianguanjiaShop(ShopBase):
     async def _before(self, call: Call, why: str) -> Outcome | None:
         """What became of the attempts before this one; None when the order still waits and has no keys."""
         try:
-            cards = (await self._query("/api/open/order/kam/list", {"order_no": call.ext_id}, _Cards)).list
+            cards = await self._cards(call.ext_id)
             update = await self.read(call.ext_id)
         except Refused as refusal:
             return Outcome(result=Result.UNKNOWN, why=f"{why}; not shown: {refusal}")
@@ -209,6 +209,17 @@ class XianguanjiaShop(ShopBase):
         if update.state in (PlatformState.SHIPPED, PlatformState.FINISHED):
             return Outcome(result=Result.UNKNOWN, why=f"{why}; shipped, and no keys are shown", evidence=evidence)
         return Outcome(result=Result.REJECTED, why=f"the order is {update.state.name.lower()}", evidence=evidence)
+
+    async def _cards(self, ext_id: str) -> list[_Card]:
+        """The keys that the order was given; shown as a list, or as an object that holds one."""
+        raw = await self._query("/api/open/order/kam/list", {"order_no": ext_id}, msgspec.Raw)
+        try:
+            if bytes(raw).lstrip().startswith(b"["):
+                return msgspec.json.decode(raw, type=list[_Card])
+            return msgspec.json.decode(raw, type=_Cards).list
+        except UNREADABLE:
+            # Never quoted: a reason would hold a key.
+            raise ConnectorError("protocol", "the list of keys is not what was expected") from None
 
     async def _refused(self, call: Call, failure: XgjFailure) -> Outcome:
         evidence = failure.evidence()
