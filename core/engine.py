@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from core.desk.reads import Reader
 from core.model.clock import Clock, now_us
 from core.pipeline import restored, upkeep
 from core.pipeline.bound_keys import SealedKey
@@ -23,6 +24,7 @@ from core.pipeline.outcomes import left_open
 from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
 from core.pipeline.setup import Setup
+from core.pipeline.silence import Silence
 from core.pipeline.ways import info_of, retired
 from core.ports import Channel, Gateway, Receiver, Shop
 from core.store.engines import reader_engine
@@ -106,6 +108,7 @@ class Engine:
         epoch = await self.writer.start(holder)
         self.writer.on_fatal = self._on_fatal
         self.readers = reader_engine(self.database)
+        self.silence = Silence(self.setup, self.writer, Reader(self.readers), self.clock, self._well)
         await self.writer.do(upkeep.started, self.version)
         platforms: Mapping[str, str] = {s.name: s.platform for s in self.shops.values()}
         numbers = await self.writer.do(upkeep.register_shops, platforms)
@@ -122,6 +125,7 @@ class Engine:
             # Neither intake, nor the gate, nor an attempt takes news that is not fresh: their own checks hold it all.
             self._fresh_us, self.setup.fresh_us = self.setup.fresh_us, NEVER_FRESH
             log.warning("sends_held", why="restored from a copy; they begin with: keydesk core go")
+        await self.silence.load()
         left = await self.writer.do(self._left_open, None)
         if left:
             log.warning("attempts_left_open", count=left)
@@ -200,11 +204,17 @@ class Engine:
         if not self.held_since:
             self._run_sends()
         self._loop(self._upkeep(), "upkeep")
+        self._loop(self.silence.run(), "silence")
 
     def _run_sends(self) -> None:
         self._loop(self.gatekeeper.run(), "gate")
         for lane in self.lanes.values():
             self._loop(lane.run(), f"lane:{lane.name}")
+
+    def _well(self, shop: int) -> bool:
+        """Whether this shop's pulls, and the account that pays it, work now."""
+        chasers = [chaser.health for chaser in self.chasers if chaser.shop_id == shop]
+        return shop in self.pullers and all(h.state == "ok" for h in (self.pullers[shop].health, *chasers))
 
     async def _booked(self, shop: str, ext_id: str) -> int:
         """What was booked as charged through the shop's gateway for this order, minor units."""

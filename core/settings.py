@@ -56,6 +56,7 @@ class CoreSettings(_Section):
     system: bool = False  # true: one core for many users; its settings must not be writable by others
     fresh_seconds: int = Field(default=30, ge=1, le=86_400)
     attempts_max: int = Field(default=3, ge=1, le=20)
+    silence_minutes: int = Field(default=30, ge=0, le=1440)  # 0 = off
     language: Literal["zh_CN", "en"] = "zh_CN"
     webhook_port: int = Field(default=0, ge=0, le=65_535)
 

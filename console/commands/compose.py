@@ -92,6 +92,7 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
         rules=rules,
         fresh_us=settings.core.fresh_seconds * 1_000_000,
         tries_max=settings.core.attempts_max,
+        silence_minutes=settings.core.silence_minutes,
     )
     return Engine(
         settings.database,

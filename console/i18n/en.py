@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "hold.rule_error": "rule error",
     "hold.forbidden": "shop forbids",
     "hold.shop_gone": "shop is off",
+    "hold.shop_silent": "shop is silent",
     "hold.audit_violation": "audit hold",
     "case.no_stock": "no stock",
     "case.price_mismatch": "price differs",
@@ -76,6 +77,7 @@ WORDS: dict[str, str] = {
     "long.hold.confirm": "A rule wants a person to look first: confirm it to go on.",
     "long.hold.forbidden": "The shop says not to ship; only the shop's own word lifts that.",
     "long.hold.shop_gone": "Its shop is not set up any more; it goes on when the shop is back.",
+    "long.hold.shop_silent": "Its shop's paid orders had stopped. Check it in the shop, then release it.",
     "long.hold.audit_violation": "The audit holds it. When that is cleared up, a supervisor can release it.",
     "long.case": "A person must decide: {kind}.",
     # columns

@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "hold.rule_error": "规则出错",
     "hold.forbidden": "平台禁发",
     "hold.shop_gone": "店铺已停用",
+    "hold.shop_silent": "店铺付款异常",
     "hold.audit_violation": "审计不符",
     "case.no_stock": "缺卡",
     "case.price_mismatch": "价格不符",
@@ -76,6 +77,7 @@ WORDS: dict[str, str] = {
     "long.hold.confirm": "规则要求先由人看过：确认后继续。",
     "long.hold.forbidden": "平台不允许发货，只有平台改口才能继续。",
     "long.hold.shop_gone": "店铺已不在配置里，店铺恢复后继续。",
+    "long.hold.shop_silent": "该店铺长时间没有已付款订单。请到店铺后台核对，再解除。",
     "long.hold.audit_violation": "审计挂起了它，查清后由主管放行。",
     "long.case": "有工单待人决定：{kind}。",
     # columns

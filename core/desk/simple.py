@@ -17,7 +17,7 @@ from core.model.text import clean
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
-_RELEASABLE = (HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR)
+_RELEASABLE = (HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR, HoldReason.SILENT)
 
 
 def _ids(states: Sequence[OrderState]) -> list[int]:

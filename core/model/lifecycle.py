@@ -74,6 +74,7 @@ class HoldReason(StrEnum):
     RULE_ERROR = "rule_error"  # a rule failed on it; never let through
     FORBIDDEN = "forbidden"  # the platform says: do not ship
     SHOP_GONE = "shop_gone"  # its shop is not configured any more; lifted when the shop is back
+    SILENT = "shop_silent"  # its shop's paid orders had stopped; lifted by a person, or when they come again
     AUDIT = "audit_violation"
 
 

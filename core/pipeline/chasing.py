@@ -57,7 +57,8 @@ class Chaser:
     def __init__(
         self, shop_id: int, gateway: Gateway, writer: Writer, intake: Intake, readers: AsyncEngine, clock: Clock
     ) -> None:
-        self._shop, self.gateway, self._writer, self._intake = shop_id, gateway, writer, intake
+        self.shop_id = self._shop = shop_id
+        self.gateway, self._writer, self._intake = gateway, writer, intake
         self._readers, self._clock = readers, clock
         self._young: dict[int, str] = {}  # orders to ask about, in the order in which they came up
         self._old: dict[int, str] = {}

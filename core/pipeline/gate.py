@@ -17,6 +17,7 @@ from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline.bound_keys import SealedKey
 from core.pipeline.setup import Setup, Way
+from core.pipeline.silence import held_back
 from core.store.tx import Tx, as_json
 
 # ``due`` stands on the left here and in the index: SQLite turns a comparison round to have the column there, and then
@@ -81,6 +82,8 @@ class Gate:
 
     def _allocate(self, tx: Tx, picked: Sequence[tuple[Any, ...]]) -> int:
         setup = self.setup
+        if setup.stopped:
+            picked = held_back(tx, setup.stopped, picked)
         cases: list[CaseRow] = []
         shop_of: dict[int, int] = {}
         ways: dict[int, tuple[Way, str]] = {}

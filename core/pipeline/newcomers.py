@@ -94,7 +94,7 @@ class Newcomers:
         """How each stands, and which are ready for the gate as (-priority, sort time, id, position)."""
         setup = self._setup
         since, patience = self._tx.now - setup.fresh_us, setup.default_patience_us
-        shops = setup.shops
+        shops, stopped = setup.shops, setup.stopped
         money_of, paid_state, opened = sums.money.get, PlatformState.PAID, Stage.OPEN
         simple = not sums.alien and not self._open_refunds
         standings: list[Standing] = []
@@ -118,7 +118,8 @@ class Newcomers:
                     continue
             elif not self._odd(shop, u, order_id, products, verdict, sums, standings):
                 continue
-            way = shops[shop].way_for(u.contact) if seen_at >= since else None
+            # Those of a stopped shop go by the gate, which holds them.
+            way = shops[shop].way_for(u.contact) if seen_at >= since and shop not in stopped else None
             if way is not None:
                 self._ways[order_id] = way
                 due_at = u.deadline if u.deadline is not None else u.created_at + patience

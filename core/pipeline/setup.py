@@ -1,6 +1,6 @@
 """What the stages know about this merchant: shops, catalogue, rules. Swapped whole, never mutated by a stage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -133,3 +133,5 @@ class Setup:
     fresh_us: int = 30 * SECOND  # how old news of an order may be at the gate and at every attempt to send
     tries_max: int = 3  # attempts of a class A or B effect before a person is asked
     default_patience_us: int = 24 * 3600 * SECOND  # sort time of an order without a platform deadline
+    silence_minutes: int = 0  # how long a shop's paid orders may be missing against its history; 0 = not looked at
+    stopped: Mapping[int, int] = field(default_factory=dict)  # shops that were found silent, since when (UTC us)
