@@ -33,7 +33,10 @@ class Channel(Protocol):
         ...
 
     async def ask(self, call: Call) -> Outcome:
-        """Class B: what became of an earlier attempt of this call. Must not repeat it."""
+        """Class B: what became of an earlier attempt of this call. Must not repeat it.
+
+        UNKNOWN with ``retry_after``: it is under way, or could not be asked about; ask again then.
+        """
         ...
 
     async def close(self) -> None:

@@ -168,7 +168,7 @@ class Record:
             Result.UNKNOWN: EventKind.UNKNOWN,
             Result.REJECTED: EventKind.SEND_FAILED if row.effect == Effect.SEND else EventKind.WRITEBACK_FAILED,
         }.get(outcome.result)
-        if event is not None:
+        if event is not None and not (came.asked and kind is None and outcome.result is Result.UNKNOWN):
             tx.event(event, row.order, "effects", {"intent": row.intent, **fact})
             tx.counted(row.shop, 2)
         tx.touch([row.order])
@@ -198,6 +198,9 @@ class Record:
         if outcome.result in (Result.NOT_SENT, Result.LATER):
             pause = int((outcome.retry_after or 0) * SECOND)
             return IntentState.PENDING, now + max(wait, pause), None
+        if came.asked and outcome.retry_after:
+            # The other side is at it, or could not be asked: it tells more then, and nothing is repeated meanwhile.
+            return IntentState.UNKNOWN, now + int(outcome.retry_after * SECOND), None
         if row.cls == EffectClass.C or came.asked or self._given_up(tx, row, outcome):
             return IntentState.UNKNOWN, NEVER, CaseKind.UNKNOWN_OUTCOME
         if row.cls == EffectClass.B and spec.askable:
