@@ -28,6 +28,9 @@ CHANNELS: Final[Mapping[str, str]] = {
     "wecom-robot": f"{_HERE}.wecom_robot.channel",
 }
 
+# Suppliers are channels whose sending is buying: what the buyer gets comes from somebody else's account.
+SUPPLIERS: Final[Mapping[str, str]] = {"kashangwl": "connectors.suppliers.kashangwl.channel"}
+
 
 def build_channel(name: str, options: Options, clock: Clock) -> Channel:
     """The channel ``name``; ``options["kind"]`` (smtp when absent) chooses its class.
@@ -37,7 +40,7 @@ def build_channel(name: str, options: Options, clock: Clock) -> Channel:
     word = options.get("kind", "smtp")
     kind = kind_of(word)
     if kind is None:
-        raise ValueError(f"channel {name}: unknown kind {word!r}{nearest(word, CHANNELS)}")
+        raise ValueError(f"channel {name}: unknown kind {word!r}{nearest(word, {**CHANNELS, **SUPPLIERS})}")
     given = {key: value for key, value in options.items() if key != "kind"}
     check(f"channel {name}", given, kind.required, kind.optional)
     try:
@@ -48,7 +51,7 @@ def build_channel(name: str, options: Options, clock: Clock) -> Channel:
 
 def kind_of(word: str) -> Kind | None:
     """The kind called ``word``, None when there is none."""
-    module = CHANNELS.get(word)
+    module = CHANNELS.get(word) or SUPPLIERS.get(word)
     if module is None:
         return None
     kind = importlib.import_module(module).KIND

@@ -43,6 +43,8 @@ class Market:
     """(base URL, shop, hide) -> the shop's settings without ``platform``; hide(name, secret) gives a file: reference."""
     payments: Callable[[str, Shop, Callable[[str, str], str]], Mapping[str, Mapping[str, str]]] | None = None
     """The same for the payment gateway that pays the shop, by its name; None where the platform holds the money."""
+    channels: Callable[[str, Shop, Callable[[str, str], str]], Mapping[str, Mapping[str, str]]] | None = None
+    """The same for channels of its own, by their names, beside the one for mail."""
     rank: int = 9  # place in the list of platforms
     by_default: bool = False  # played when nobody says which
     mails: bool = True  # keys reach the buyer by mail, so that buyers give an address

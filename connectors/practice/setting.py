@@ -142,7 +142,14 @@ def ready_line(setting: Setting, http: int, smtp: int) -> dict[str, Any]:
         "control_token": setting.control_token,
         "ledger": str(setting.ledger.path),
         "shops": shops,
-        "channels": {"email": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "from": "shop@keydesk.example.com"}},
+        "channels": {
+            "email": {"kind": "smtp", "host": "127.0.0.1", "port": smtp, "from": "shop@keydesk.example.com"},
+            **{
+                name: way
+                for shop in setting.world.shops.values()
+                for name, way in _sent_by(setting, base, shop).items()
+            },
+        },
         "payments": gateways,
         "products": products,
     }
@@ -156,6 +163,13 @@ def _paid_by(setting: Setting, base: str, shop: Shop) -> dict[str, dict[str, str
     if shop.market.payments is None:
         return {}
     found = shop.market.payments(base, shop, _hider(setting.folder, shop))
+    return {name: dict(way) for name, way in found.items()}
+
+
+def _sent_by(setting: Setting, base: str, shop: Shop) -> dict[str, dict[str, str]]:
+    if shop.market.channels is None:
+        return {}
+    found = shop.market.channels(base, shop, _hider(setting.folder, shop))
     return {name: dict(way) for name, way in found.items()}
 
 

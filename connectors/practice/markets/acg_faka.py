@@ -15,7 +15,7 @@ MARKET = Market(
     gate=lambda place: AcgFaka(place.world, place.shop, place.pushes, lambda order: order.email, "AC-"),
     settings=lambda base, shop, hide: {
         "app_id": APP_ID,
-        "app_key": hide("app_key", shop.app_secret),
+        "secret": hide("secret", shop.app_secret),
         "goods": ";".join(f"{n}|{p.sku('AC-')}|{p.price}|-1|{p.title}" for n, p in enumerate(PRODUCTS, 1)),
         # A path, not a reference: the desk writes there what it must not forget.
         "orders_file": hide("orders_file", "").removeprefix("file:"),

@@ -18,7 +18,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
         raise ValueError("app_id has up to 32 letters, digits or . _ : @ -")
     return AcgFakaShop(
         name,
-        (options["app_id"], options["app_key"]),
+        (options["app_id"], options["secret"]),
         wares_of(options["goods"]),
         book_of(options),
         clean(options.get("notice") or NOTICE, 300),
@@ -31,7 +31,7 @@ def _build(name: str, options: Options, clock: Clock) -> Shop:
 
 
 PLATFORM = Platform(
-    frozenset({"app_id", "app_key", "goods", "orders_file", "credit"}),
+    frozenset({"app_id", "secret", "goods", "orders_file", "credit"}),
     frozenset({"notice", "deliver", "contact_field", "connections"}),
     _build,
 )

@@ -1,0 +1,98 @@
+"""Kashangwl's calls: signed JSON posts and their envelope (facts: A11; doc.cqmeihu.cn, sales/buy and outer-order)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from connectors.channels.base import Evidence
+from connectors.fields import UNREADABLE
+from connectors.http import Reply
+from connectors.suppliers.kashangwl.sign import sign
+from core.model.clock import Clock
+
+TOP_UP: Final = 1  # a product's type: 1 top-up, 2 card, 3 coupon, 4 manual
+ON_SALE, MAINTAINED = 1, 2  # stock_state: 1 on sale, 2 under maintenance, 3 off
+IN_SUPPLY: Final = 1
+WAITS, CHARGES, DONE, FAILED, LOST = 100, 101, 200, 500, 501
+UNITS: Final = {"ms": 1000, "s": 1_000_000}
+
+
+class Head(Struct):
+    """The envelope. ``code`` "ok" is good; other codes are documented nowhere that we know of."""
+
+    code: str
+    message: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Bought(Struct):
+    """What a purchase answers. Cards are left out on purpose: this is for top-ups."""
+
+    order_id: str | int
+    state: int
+    total_price: str = ""
+
+
+class Shown(Struct):
+    """An order as it is shown by our number."""
+
+    id: str | int
+    state: int
+    quantity: int
+    product_id: int
+    recharge_account: str
+    total_price: str = ""
+
+
+class Product(Struct):
+    """What is on offer. ``price`` in yuan, four decimals."""
+
+    id: int
+    type: int
+    price: str
+    stock_state: int
+    supply_state: int
+
+
+class Kashangwl:
+    """Signs calls. Holds the customer key; its repr does not show it."""
+
+    def __init__(self, url: str, customer: int, key: str, unit: str, clock: Clock) -> None:
+        self._url, self._customer, self._key, self._divisor, self._clock = url, customer, key, UNITS[unit], clock
+        sign({}, key)  # refuses an empty key at start
+
+    def __repr__(self) -> str:
+        return f"Kashangwl({self._customer})"
+
+    def call(self, path: str, params: Mapping[str, str | int]) -> tuple[str, bytes]:
+        """URL and body of one call."""
+        whole: dict[str, str | int] = {
+            **params,
+            "customer_id": self._customer,
+            "timestamp": self._clock() // self._divisor,
+        }
+        return self._url + path, msgspec.json.encode(whole | {"sign": sign(whole, self._key)})
+
+
+def head_of(reply: Reply) -> Head | None:
+    """The envelope, None when there is none."""
+    try:
+        return msgspec.json.decode(reply.body, type=Head) if reply.status == 200 else None
+    except UNREADABLE:
+        return None
+
+
+def data_of(head: Head, kind: type[Any]) -> Any:
+    """What is in it, None when it is not a ``kind``."""
+    try:
+        return msgspec.json.decode(head.data, type=kind)
+    except UNREADABLE:
+        return None
+
+
+def evidence_of(order: Bought | Shown, ours: str) -> Evidence:
+    """What may be kept of an order."""
+    number = order.order_id if isinstance(order, Bought) else order.id
+    return {"order": str(number)[:40], "state": order.state, "cost": order.total_price[:20], "outer_order_id": ours}
