@@ -60,7 +60,8 @@ def test_callers_are_counted_apart_and_forgotten_by_age() -> None:
     assert limit.allows("b", 0.0)
     assert limit.allows("a", 1.0)
     assert not limit.allows("a", 1.0)
-    assert limit.allows("c", 1.0) and limit.allows("b", 1.0), "of two remembered, the older one was forgotten"
+    assert limit.allows("c", 1.0)
+    assert limit.allows("b", 1.0), "of two remembered, the older one was forgotten"
 
 
 def test_one_customer_is_one_caller() -> None:
