@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE
+from core.model.clock import Clock, now_us
 from core.ports import ConnectorError
 
 log = logging.getLogger(__name__)
@@ -59,14 +60,18 @@ class _Kept(Struct, frozen=True):
 class Tokens:
     """One shop's pair. ``path``: a private file (mode 0600) for the latest pair, or None to keep it in memory alone.
 
-    ``frozen``: the refresh token belongs to somebody else's process and is not spent here.
+    ``frozen``: the refresh token belongs to somebody else's process and is not spent here. ``since``: when the access
+    token in use came (UTC us); None for one of the settings, of which nobody says.
     """
 
-    def __init__(self, access: str, refresh: str = "", path: Path | None = None, frozen: bool = False) -> None:
+    def __init__(
+        self, access: str, refresh: str = "", path: Path | None = None, frozen: bool = False, clock: Clock = now_us
+    ) -> None:
         self._frozen = frozen
         self._root = hashlib.sha256(f"{access}|{refresh}".encode()).hexdigest()
         self._access, self._refresh, self._path = access, refresh, path
-        self._lock = asyncio.Lock()
+        self._lock, self._clock = asyncio.Lock(), clock
+        self.since: int | None = None
         self._load()
 
     def __repr__(self) -> str:
@@ -94,6 +99,7 @@ class Tokens:
                 return
             pair = await exchange(self._refresh)
             self._access, self._refresh = pair.access, pair.refresh or self._refresh
+            self.since = self._clock()
             self._save()
 
     def _load(self) -> None:
@@ -101,13 +107,14 @@ class Tokens:
             return
         try:
             kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
+            written = self._path.stat().st_mtime_ns // 1000
         except FileNotFoundError:
             return
         except (OSError, *UNREADABLE) as exc:
             log.warning("kept tokens are unreadable: %s", type(exc).__name__)
             return
         if kept.root == self._root:
-            self._access, self._refresh = kept.access, kept.refresh
+            self._access, self._refresh, self.since = kept.access, kept.refresh, written
 
     def _save(self) -> None:
         if self._path is None:

@@ -104,6 +104,16 @@ class Remapper(Protocol):
         ...
 
 
+@runtime_checkable
+class Authorised(Protocol):
+    """Works with an access token that is renewed. Optional for a shop."""
+
+    @property
+    def token_since(self) -> int | None:
+        """UTC us at which the token in use came; None where nobody says, or where there is none."""
+        ...
+
+
 class Inbound(Struct, frozen=True, kw_only=True):
     """One request to ``/hook/NAME`` or ``/hook/NAME/TAIL``, whole. Nothing of it is to be believed yet.
 

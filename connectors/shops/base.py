@@ -11,6 +11,7 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
 from connectors.shops.windows import Mark
+from connectors.tokens import Tokens
 from core.model.clock import SECOND, Clock
 from core.model.effects import Call, Effect, EffectSpec, Outcome, Result
 from core.model.order import OrderUpdate, Quarantined, Update
@@ -102,6 +103,7 @@ class ShopBase:
     platform = ""
     send_via = "shop"
     specs: Mapping[Effect, EffectSpec]
+    _tokens: Tokens | None = None
 
     def __init__(self, name: str, clock: Clock, http: Http, poll_seconds: float = 1.0, start_days: float = 1.0) -> None:
         self.name, self.poll_seconds = name, poll_seconds
@@ -111,6 +113,11 @@ class ShopBase:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def token_since(self) -> int | None:
+        """See core.ports.Authorised."""
+        return self._tokens.since if self._tokens is not None else None
 
     def _now(self) -> int:
         return self._clock() // SECOND

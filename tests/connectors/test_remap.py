@@ -17,6 +17,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "douyin": {"access_token": "t", "app_key": "k", "secret": "s"},
     "jd": {"access_token": "t", "app_key": "k", "secret": "s"},
     "kuaishou": {"app_key": "k", "sign_secret": "s", "access_token": "t", "express_code": "1"},
+    "pinduoduo": {"access_token": "t", "client_id": "k", "secret": "s"},
     "shopify": {"access_token": "t"},
     "taobao": {"app_key": "k", "secret": "s", "session": "t"},
     "wechat-shop": {"app_id": "k", "secret": "s"},
@@ -31,6 +32,7 @@ ORDERS = {
     "douyin": "douyin/order",
     "jd": "jd/order",
     "kuaishou": "kuaishou/order",
+    "pinduoduo": "pinduoduo_order",
     "shopify": "shopify/order",
     "taobao": "taobao_trade",
     "wechat-shop": "wechat_shop/order",
@@ -43,6 +45,7 @@ ORDERS = {
 CLAIMS = {
     "douyin": "douyin/refund",
     "kuaishou": "kuaishou/refund",
+    "pinduoduo": "pinduoduo_refund",
     "taobao": "taobao_refund",
     "xiaohongshu": "xiaohongshu/after_sale",
     "youzan": "youzan/refund",

@@ -74,6 +74,7 @@ class DouyinShop(ShopBase):
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = douyin.tokens
         self.send_via = deliver
         self._douyin = douyin
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)

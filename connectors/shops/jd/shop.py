@@ -64,6 +64,7 @@ class JdShop(ShopBase):
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = jos.tokens
         self.send_via = deliver
         self._api, self._carrier = Api(jos, http, self._fetch), carrier
         self._orders, self._seen = Walker(overlap, deep), Seen()

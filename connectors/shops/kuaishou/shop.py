@@ -88,6 +88,7 @@ class KuaishouShop(ShopBase):
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = kuaishou.tokens
         self.send_via = deliver
         self._kuaishou, self._parcel = kuaishou, parcel
         self._orders = Walk(7 * _DAY, overlap * 1000, deep * 1000)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
 from connectors.shops.pinduoduo.mapping import only_number, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -76,6 +76,7 @@ class PinduoduoShop(ShopBase):
         deep: int = 240,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = pdd.tokens
         self._pdd = pdd
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
         self._seen = Seen()
@@ -110,6 +111,10 @@ class PinduoduoShop(ShopBase):
         """The order as ``order.information.get`` shows it now. Raises ConnectorError."""
         answer = await self._query("pdd.order.information.get", {"order_sn": ext_id}, "order_info_get_response", _Info)
         return self._asked_for(ext_id, order_of(answer.order_info, self.name), "order_info.order_sn")
+
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        return read_again(kept, lambda raw: [order_of(raw, self.name)], lambda raw: refund_of(raw, self.name))
 
     async def perform(self, call: Call) -> Outcome:
         """SEND: the keys as vouchers under ``out_biz_no`` = the call's reference. Never raises for the outside."""

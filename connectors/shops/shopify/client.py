@@ -105,7 +105,8 @@ class Shopify:
             key_of(client_secret, "client_secret")
         elif not tokens.access.strip():
             raise ValueError("either access_token, or client_id and client_secret, must be given")
-        self.url, self._http, self._tokens = url.rstrip("/"), http, tokens
+        self.url, self._http = url.rstrip("/"), http
+        self.tokens = self._tokens = tokens
         self._id, self._secret, self._version = client_id, client_secret, version
         self._clock, self._skew = clock, Skew()
 

@@ -133,6 +133,7 @@ class ShopifyShop(ShopBase):
         deep_every: int = 30,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = shopify.tokens
         self.send_via = deliver
         self._shopify, self._webhook_secret, self._notify, self._tests = shopify, webhook_secret, notify, takes_tests
         self._overlap, self._deep, self._deep_every = overlap, deep, deep_every

@@ -85,6 +85,7 @@ class TaobaoShop(ShopBase):
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = top.tokens
         self.send_via = deliver
         self._top = top
         self._trades, self._refunds = Walker(overlap, deep), Walker(overlap, deep)

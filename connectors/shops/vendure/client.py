@@ -84,7 +84,8 @@ class Vendure:
         if not api_key.strip():
             key_of(username, "either api_key must be given, or username, which")
             key_of(password, "password")
-        self.url, self._http, self._clock, self._tokens = url, http, clock, tokens
+        self.url, self._http, self._clock = url, http, clock
+        self.tokens = self._tokens = tokens
         self._key, self._user, self._password = api_key.strip(), username, password
         self._channel = {"vendure-token": channel} if channel else {}
         self._barren_until = 0

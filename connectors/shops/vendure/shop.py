@@ -69,6 +69,7 @@ class VendureShop(ShopBase):
         sweep_days: float = 7.0,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = vendure.tokens
         self.send_via = deliver
         self._vendure, self._note = vendure, " ".join(note.split())
         self._placed, self._seen = Walker(overlap, deep), Seen()

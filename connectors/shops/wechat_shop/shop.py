@@ -74,6 +74,7 @@ class WechatShop(ShopBase):
         deep: int = 60,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = wechat.tokens
         self.send_via = deliver
         self._wechat, self._push = wechat, push
         self._walk = Walk(overlap, deep)

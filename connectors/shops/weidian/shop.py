@@ -69,6 +69,7 @@ class WeidianShop(ShopBase):
         push_key: str = "",
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = weidian.tokens
         self.send_via = deliver
         self._weidian, self._formed, self._push_key = weidian, formed, push_key
         self._orders, self._seen = Walker(overlap, deep), Seen()

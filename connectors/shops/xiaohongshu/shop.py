@@ -74,6 +74,7 @@ class XiaohongshuShop(ShopBase):
         push: Push | None = None,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = ark.tokens
         self._ark, self._push = ark, push
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
         self._seen, self._strikes = Seen(), Strikes()

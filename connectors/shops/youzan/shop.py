@@ -81,6 +81,7 @@ class YouzanShop(ShopBase):
         deep: int = 240,
     ) -> None:
         super().__init__(name, clock, http, poll_seconds, start_days)
+        self._tokens = youzan.tokens
         self.send_via = deliver
         self._youzan, self._secret = youzan, secret
         self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
