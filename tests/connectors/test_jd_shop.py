@@ -1,98 +1,31 @@
-"""The JD shop: calls, envelopes and tokens against a scripted router, days of trade against the practice door."""
+"""The JD shop reads: pages, windows, requests followed to their end, envelopes and tokens, against a scripted router."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connectors.registry import build_shop
-from connectors.shops.jd.sign import sign
-from core.model.clock import SECOND, from_text, now_us
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, PaymentKind, PlatformState, Quarantined, RefundState
 from core.ports import ConnectorError, Shop
-from tests.connectors.kit import Json, ManualClock, load, send, ship
-from tests.connectors.practice_client import Desk, plan, world
-from tests.connectors.server import Act, Answer, Request, Scripted, closed_port
-
-NUMBER, SECRET = "304500112233", "jdsecret"
-SEARCH, GET = "jingdong.pop.order.search", "jingdong.pop.order.get"
-SHIPMENT, REQUESTS = "jingdong.pop.order.shipment", "jingdong.pop.afs.soa.refundapply.queryPageList"
-GOOD: Json = {"success": True, "numberCode": "0", "chineseErrCode": "", "englishErrCode": ""}
-
-
-def error(code: str) -> Json:
-    return {"error_response": {"code": code, "zh_desc": "m", "en_desc": "m"}}
-
-
-def answered(method: str, **body: Any) -> Json:
-    return {f"{method.replace('.', '_')}_responce": {"code": "0", **body}}
-
-
-class Router:
-    """Answers by method; one order and its requests."""
-
-    def __init__(self) -> None:
-        self.order = load("jd/order")
-        self.rows = [self.order]
-        self.requests: list[Json] = []
-        self.override: dict[str, Callable[[Json], Answer | Json]] = {}
-        self.calls: list[tuple[str, Json]] = []
-        self.token, self.refreshed = "tok", 0
-
-    def methods(self) -> list[str]:
-        return [method for method, _ in self.calls]
-
-    def __call__(self, request: Request) -> Answer:
-        if request.path == "/oauth2/refresh_token":
-            self.refreshed += 1
-            asked = {name: values[0] for name, values in request.query.items()}
-            assert asked == {
-                "app_key": "app", "app_secret": SECRET, "grant_type": "refresh_token", "refresh_token": "ref",
-            }  # fmt: skip
-            return 200, {"access_token": self.token, "refresh_token": "ref", "expires_in": 86_400, "code": 0}
-        form = request.form
-        assert (request.method, request.path, form["sign"]) == ("POST", "/routerjson", sign(form, SECRET))
-        assert (form["v"], form["app_key"]) == ("2.0", "app")
-        method, params = form["method"], json.loads(form["360buy_param_json"])
-        self.calls.append((method, params))
-        if form["access_token"] != self.token:
-            return 200, error("19")
-        answer = self.override[method](params) if method in self.override else self.answer(method, params)
-        return (200, answer) if isinstance(answer, dict) else answer
-
-    def answer(self, method: str, params: Json) -> Json:
-        if method == SEARCH:
-            low, high = (from_text(params[key]) for key in ("start_date", "end_date"))
-            assert 0 <= high - low <= 1800 * SECOND
-            assert (params["page_size"], params["sortType"], params["dateType"]) == ("100", "1", "0")
-            rows = [row for row in self.rows if params["start_date"] <= row["modified"] <= params["end_date"]]
-            rows.sort(key=lambda row: str(row["modified"]), reverse=True)
-            at = (int(params["page"]) - 1) * 100
-            found = {"apiResult": GOOD, "orderInfoList": rows[at : at + 100], "orderTotal": len(rows)}
-            return answered(SEARCH, searchorderinfo_result=found)
-        if method == REQUESTS:
-            rows = self.requests
-            if "orderId" in params:
-                rows = [row for row in rows if str(row["orderId"]) == params["orderId"]]
-            else:
-                rows = [row for row in rows if params["applyTimeStart"] <= row["applyTime"] <= params["applyTimeEnd"]]
-            at = (params["pageIndex"] - 1) * 50
-            found = {"success": True, "totalCount": len(rows), "result": rows[at : at + 50]}
-            return answered(REQUESTS, queryResult=found)
-        if method == GET:
-            shown = self.order if params["order_id"] == NUMBER else None
-            result = GOOD if shown else GOOD | {"success": False, "numberCode": "10100002"}
-            return answered(GET, orderDetailInfo={"apiResult": result, "orderInfo": shown})
-        assert params == {"orderId": NUMBER, "logiCoprId": "1274"}
-        if self.order["orderState"] != "WAIT_SELLER_STOCK_OUT":
-            return answered(SHIPMENT, sopjosshipment_result=GOOD | {"success": False, "chineseErrCode": "已出库"})
-        self.order = self.order | {"orderState": "WAIT_GOODS_RECEIVE_CONFIRM"}
-        return answered(SHIPMENT, sopjosshipment_result=GOOD | {"success": "true"})
+from tests.connectors.jd_kit import (
+    GET,
+    GOOD,
+    NUMBER,
+    REQUESTS,
+    SEARCH,
+    SECRET,
+    SHIPMENT,
+    Router,
+    answered,
+    error,
+    options,
+    pull_all,
+)
+from tests.connectors.kit import Json, ManualClock, load, ship
+from tests.connectors.server import Act, Answer, Scripted
 
 
 @pytest.fixture
@@ -116,24 +49,6 @@ async def shop(server: Scripted, clock: ManualClock) -> AsyncIterator[Shop]:
     built = build_shop("shop-a", options(server), clock)
     yield built
     await built.close()
-
-
-def options(server: Scripted, **more: str) -> dict[str, str]:
-    return {
-        "platform": "jd", "url": f"{server.url}/routerjson", "oauth_url": f"{server.url}/oauth2", "app_key": "app",
-        "secret": SECRET, "access_token": "tok", "refresh_token": "ref", "start_days": "0.01", **more,
-    }  # fmt: skip
-
-
-async def pull_all(shop: Shop, cursor: str | None = None) -> tuple[list[Any], str | None]:
-    found: list[Any] = []
-    for _ in range(50):
-        batch = await shop.pull(cursor)
-        found += batch.updates
-        cursor = batch.cursor
-        if not batch.more:
-            return found, cursor
-    raise AssertionError("pull does not end")
 
 
 def test_what_it_says_of_itself(shop: Shop) -> None:
@@ -273,99 +188,5 @@ async def test_a_dead_token_is_said_to_be_dead(server: Scripted, router: Router,
     await lone.close()
 
 
-async def test_shipping(shop: Shop, router: Router) -> None:
-    assert (await shop.ask(ship(NUMBER))).result is Result.UNKNOWN
-    assert (await shop.perform(ship(NUMBER))).result is Result.CONFIRMED
-    router.calls.clear()
-    assert (await shop.perform(ship(NUMBER, attempt=2))).result is Result.CONFIRMED
-    assert SHIPMENT not in router.methods(), "a repeat looks first"
-    assert (await shop.ask(ship(NUMBER))).result is Result.CONFIRMED
-    first = await shop.perform(ship(NUMBER))
-    assert (first.result, first.why) == (Result.CONFIRMED, "already shipped")
-    assert (await shop.perform(send(NUMBER))).result is Result.REJECTED
-
-
-@pytest.mark.parametrize(
-    ("state", "result"), [("LOCKED", Result.LATER), ("TRADE_CANCELED", Result.REJECTED), ("NEW", Result.UNKNOWN)]
-)
-async def test_a_refusal_is_settled_by_the_order(shop: Shop, router: Router, state: str, result: Result) -> None:
-    router.order = router.order | {"orderState": state}
-    assert (await shop.perform(ship(NUMBER))).result is result
-    assert (await shop.perform(ship(NUMBER, attempt=2))).result is result
-
-
-@pytest.mark.parametrize(
-    ("answer", "result"),
-    [
-        (error("2"), Result.LATER), (error("12"), Result.REJECTED), (error("65"), Result.UNKNOWN),
-        (error("777"), Result.UNKNOWN), ((502, {}), Result.UNKNOWN), ((429, {}), Result.LATER),
-        ((200, []), Result.UNKNOWN), (answered(SHIPMENT), Result.UNKNOWN), (Act.RESET, Result.UNKNOWN),
-        (Act.CLOSE, Result.UNKNOWN), (Act.HALF, Result.UNKNOWN),
-        (answered(SHIPMENT, sopjosshipment_result=GOOD | {"success": False}), Result.REJECTED),
-    ],
-)  # fmt: skip
-async def test_what_answers_mean(shop: Shop, router: Router, answer: Any, result: Result) -> None:
-    router.override[SHIPMENT] = lambda params: answer
-    assert (await shop.perform(ship(NUMBER))).result is result
-    assert router.methods().count(SHIPMENT) == 1
-
-
-async def test_nothing_reached_a_closed_port(clock: ManualClock, server: Scripted) -> None:
-    lone = build_shop("shop-a", options(server, url=f"http://127.0.0.1:{closed_port()}/routerjson"), clock)
-    assert (await lone.perform(ship(NUMBER))).result is Result.NOT_SENT
-    assert (await lone.perform(ship(NUMBER, attempt=2))).result is Result.LATER
-    await lone.close()
-
-
-async def test_a_day_with_the_practice_door(tmp_path: Path) -> None:
-    back = [(0.0, "pay"), (0.0, "refund"), (0.05, "refund_agreed")]
-    kept = [(0.0, "pay"), (0.0, "refund"), (0.05, "refund_withdrawn")]
-    buyers = [
-        plan(1, "jd", message="a@mail.example.com"), plan(2, "jd", acts=back), plan(3, "jd", acts=[(0.0, "close")]),
-        plan(4, "jd", qty=3, message="b@mail.example.com"), plan(5, "jd", flag=2), plan(6, "jd", acts=kept),
-        plan(7, "jd", acts=[(0.0, "pay"), (0.05, "failed")], flag=3),
-    ]  # fmt: skip
-    async with world(tmp_path, buyers, platforms=("jd",)) as desk:
-        shop = build_shop("jd-main", desk.shops["jd-main"], now_us)
-        await desk.begin()
-        desk.setting.front._gates["jd"].expire_token()
-        found = await _until_seen(desk, shop)
-        states = [found[number].state for number in desk.setting.world.shops["jd-main"].orders]
-        paid, back_, held = PlatformState.PAID, PlatformState.REFUNDED, PlatformState.FORBIDDEN
-        assert states == [paid, back_, PlatformState.CANCELLED, paid, held, paid, back_]
-        first, second, _, _, fifth, sixth, seventh = found.values()
-        assert (first.contact, fifth.forbid) == ("a@mail.example.com", "PAUSE")
-        for update in (second, seventh):
-            assert sum(p.amount * (1 if p.kind is PaymentKind.CHARGE else -1) for p in update.payments) == 0
-        assert [refund.state for refund in sixth.refunds] == [RefundState.GONE]
-        assert (await shop.perform(ship(first.ext_id))).result is Result.CONFIRMED
-        assert (await shop.perform(ship(first.ext_id, attempt=2))).why == "already shipped"
-        assert (await shop.perform(ship(fifth.ext_id))).result is Result.LATER
-        assert (await shop.perform(ship(second.ext_id))).result is Result.REJECTED
-        assert [record["ext_id"] for record in desk.ledger("ship")] == [first.ext_id]
-        await shop.close()
-
-
 def _said(answer: Answer | Json, params: Json) -> Answer | Json:
     return answer
-
-
-async def _until_seen(desk: Desk, shop: Shop) -> dict[str, OrderUpdate]:
-    """Every order as the pulls and the reads show it, in the order of the world."""
-    numbers = list(desk.setting.world.shops["jd-main"].orders)
-    pulled: set[str] = set()
-    cursor = None
-
-    async def look() -> None:
-        nonlocal cursor
-        batch = await shop.pull(cursor)
-        cursor = batch.cursor
-        pulled.update(update.ext_id for update in batch.updates)
-
-    deadline = asyncio.get_running_loop().time() + 15
-    while not pulled >= set(numbers):
-        assert asyncio.get_running_loop().time() < deadline, "not all orders were pulled"
-        await look()
-    shown = {number: await shop.read(number) for number in numbers}
-    assert all(isinstance(update, OrderUpdate) for update in shown.values()), shown
-    return {number: update for number, update in shown.items() if isinstance(update, OrderUpdate)}

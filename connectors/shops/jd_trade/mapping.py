@@ -101,6 +101,8 @@ def _field(form: Form, name: str) -> str:
 
 def _time(text: str) -> int:
     try:
+        if len(digits(text, "payTime", 14)) != 14:  # the parser alone would take fewer
+            raise ValueError
         return from_text(text, fmt="%Y%m%d%H%M%S")
     except ValueError:
         raise Drift("payTime", "not a time of the form yyyyMMddHHmmss") from None
