@@ -122,8 +122,9 @@ async def test_pulling_reading_and_fulfilling(tmp_path: Path) -> None:
         desk.setting.front._gates["shopify"].expire_token()
         assert (await shop.perform(ship(paid))).result is Result.CONFIRMED
         assert (await shop.perform(ship(paid, attempt=2))).why == "already fulfilled"
-        for number in (unpaid, held, refunded, closed, "404"):
+        for number in (unpaid, refunded, closed, "404"):
             assert (await shop.perform(ship(number))).result is Result.REJECTED
+        assert (await shop.perform(ship(held))).result is Result.LATER
         assert [record["ext_id"] for record in desk.ledger("ship")] == [paid]
         now = await shop.read(paid)
         assert isinstance(now, OrderUpdate)

@@ -76,7 +76,7 @@ async def test_pulling_reading_and_completing(tmp_path: Path) -> None:
     plans = [
         plan(1, "woocommerce", email="buyer1@mail.example.com", qty=2), plan(2, "woocommerce", acts=()),
         plan(3, "woocommerce", flag=3), plan(4, "woocommerce", acts=[(0.0, "pay"), (0.01, "refund"), (0.02, "refund_agreed")]),
-        plan(5, "woocommerce", acts=[(0.0, "close")]),
+        plan(5, "woocommerce", acts=[(0.0, "close")]), plan(6, "woocommerce", acts=[(0.0, "pay"), (0.01, "refund")]),
     ]  # fmt: skip
     async with world(tmp_path, plans, platforms=WORD) as desk:
         await desk.begin()
@@ -86,10 +86,11 @@ async def test_pulling_reading_and_completing(tmp_path: Path) -> None:
         states = {order.ext_id: (order.state, order.contact) for order in found}
         wanted = [
             (PlatformState.PAID, "buyer1@mail.example.com"), (PlatformState.UNPAID, ""), (PlatformState.UNPAID, ""),
-            (PlatformState.REFUNDED, ""), (PlatformState.CANCELLED, ""),
+            (PlatformState.REFUNDED, ""), (PlatformState.CANCELLED, ""), (PlatformState.FORBIDDEN, ""),
         ]  # fmt: skip
         assert states == dict(zip(orders, wanted, strict=True))
-        paid, unpaid, held, refunded, _ = orders
+        paid, unpaid, held, refunded, _, asking = orders
+        assert [one.forbid for one in found if one.ext_id == asking] == ["on-hold after payment"]
         (order,) = [one for one in found if one.ext_id == paid]
         assert (order.total, order.lines[0].qty, order.lines[0].sku) == (9780, 2, "WC-STEAM50")
         (back,) = [one for one in found if one.ext_id == refunded]
@@ -99,8 +100,9 @@ async def test_pulling_reading_and_completing(tmp_path: Path) -> None:
         assert (await shop.perform(ship(paid))).result is Result.CONFIRMED
         assert (await shop.perform(ship(paid, attempt=2))).result is Result.CONFIRMED
         assert len(desk.ledger("ship")) == len(desk.ledger("note")) == 1
-        for number in (unpaid, held, refunded, "404"):
+        for number in (unpaid, refunded, "404"):
             assert (await shop.perform(ship(number))).result is Result.REJECTED
+        assert (await shop.perform(ship(held))).result is Result.LATER
         now = await shop.read(paid)
         assert isinstance(now, OrderUpdate)
         assert now.state is PlatformState.SHIPPED

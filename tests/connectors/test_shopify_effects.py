@@ -81,9 +81,11 @@ async def test_what_a_fulfilling_came_to(
 
 
 async def test_what_is_not_open_is_not_fulfilled(shop: ShopifyShop, api: Api) -> None:
-    for status in ("ON_HOLD", "SCHEDULED", "CLOSED", "CANCELLED"):
+    for status in ("SCHEDULED", "INCOMPLETE", "CLOSED", "CANCELLED"):
         api.parts = [part(1, status)]
         assert (await shop.perform(ship(NUMBER))).result is Result.REJECTED
+    api.parts = [part(1, "ON_HOLD")]
+    assert (await shop.perform(ship(NUMBER))).result is Result.LATER
     api.parts, api.cancelled = [part(1, "OPEN")], "2026-01-01T19:00:00Z"
     assert (await shop.perform(ship(NUMBER))).result is Result.REJECTED
     assert "Fulfil" not in api.names()

@@ -181,6 +181,7 @@ async def test_completing_leaves_one_note(shop: WooShop, store: Store) -> None:
         ("GET /orders/727", (200, {"id": 5, "status": "processing"}), Result.LATER),
         ("GET /orders/727", (404, {"code": "woocommerce_rest_shop_order_invalid_id"}), Result.REJECTED),
         ("GET /orders/727", (200, {"id": 727, "status": "refunded"}), Result.REJECTED),
+        ("GET /orders/727", (200, {"id": 727, "status": "on-hold"}), Result.LATER),
         ("POST /orders/727/notes", Act.RESET, Result.UNKNOWN),
         ("POST /orders/727/notes", (429, {}), Result.LATER),
         ("POST /orders/727/notes", (400, {"code": "rest_invalid_param"}), Result.CONFIRMED),

@@ -26,8 +26,9 @@ def gid(kind: str, number: int | str) -> str:
 
 
 def fulfilment_of(order: Order) -> str:
-    """The order's aggregated fulfilment status."""
-    if order.state is State.PAID and order.flag is Flag.FORBID:
+    """The order's aggregated fulfilment status. Staff puts a paid order on hold whose buyer asks for the money back."""
+    asked = order.refund is not None and order.refund.status is RefundStatus.OPEN
+    if order.state is State.PAID and (order.flag is Flag.FORBID or asked):
         return "ON_HOLD"
     return "FULFILLED" if order.shipped_at else "UNFULFILLED"
 

@@ -28,15 +28,21 @@ def parse_stamp(text: str) -> int:
 
 
 def status_of(order: Order) -> str:
-    """The platform's word for where the order stands: money that is looked into is on hold."""
-    if order.state is State.PAID and order.flag is Flag.FORBID:
+    """The platform's word for where the order stands: money that is looked into is on hold, and so is a paid order
+    whose buyer asks for it back, because the shop's staff puts it there: WooCommerce knows no requests."""
+    if order.state is State.PAID and (order.flag is Flag.FORBID or asked_back(order)):
         return "on-hold"
     return _STATUS[order.state]
 
 
+def asked_back(order: Order) -> bool:
+    """Whether a refund is being talked about."""
+    return order.refund is not None and order.refund.status is RefundStatus.OPEN
+
+
 def order_row(order: Order) -> dict[str, Any]:
     """Every field of an order that this world fills, as a client with context=view gets it."""
-    paid = order.paid_at if status_of(order) != "on-hold" else 0
+    paid = 0 if order.state is State.PAID and order.flag is Flag.FORBID else order.paid_at
     refund = order.refund
     back = refund is not None and refund.status is RefundStatus.DONE
     return {
