@@ -125,7 +125,7 @@ class AcgFakaShop(ShopBase):
     def _new(self, form: Form, number: str, ware: Ware | None, qty: int) -> Sale:
         if ware is None:
             raise Refusal("商品不存在")
-        if not may_buy(qty) or _count(text(form, "card_id") or "0", 0) != 0:
+        if not may_buy(qty) or (text(form, "card_id") or "0") != "0":
             raise Refusal("数量错误, 或该商品不支持预选")
         if text(form, "race") or (isinstance(form.get("sku"), dict) and form["sku"]):
             raise Refusal("该商品没有种类")
@@ -228,8 +228,8 @@ def _stock(ware: Ware) -> int:
     return _PLENTY if ware.stock < 0 else ware.stock
 
 
-def _count(digits: str, other: int = -1) -> int:
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else other
+def _count(digits: str) -> int:
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else -1
 
 
 def _said(reply: Reply) -> Received:

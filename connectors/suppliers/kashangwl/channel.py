@@ -122,7 +122,12 @@ class KashangwlChannel(HttpChannel):
         if head.code in self._absent:
             return self._not_shown(ours)
         if head.code != "ok":
-            return unknown("the supplier does not show the order", self._evidence(head, None, ours))
+            # It may only be busy. If these are its words for "no such order", a person has to read them.
+            evidence = self._evidence(head, None, ours)
+            if self._since(self._missing, ours) < 5 * self._settle:
+                return self._again("the supplier does not show the order", evidence)
+            del self._missing[ours]
+            return unknown("the supplier does not show the order", evidence)
         shown: Shown | None = data_of(head, Shown)
         if shown is None:
             return unknown("the order cannot be read", {"outer_order_id": ours})
