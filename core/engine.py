@@ -211,6 +211,10 @@ class Engine:
         for lane in self.lanes.values():
             self._loop(lane.run(), f"lane:{lane.name}")
 
+    async def release_shop(self, shop: int, by: str, reason: str) -> bool:
+        """A person lets a silent shop go on; False when it was not stopped."""
+        return await self.silence.release(shop, by, reason)
+
     def _well(self, shop: int) -> bool:
         """Whether this shop's pulls, and the account that pays it, work now."""
         chasers = [chaser.health for chaser in self.chasers if chaser.shop_id == shop]

@@ -14,6 +14,7 @@ from console.commands.connect_selftest import selftest_command
 from console.commands.look import json_option, socket_option
 from console.commands.replay import replay_command
 from core.model.order import Quarantined
+from core.model.text import clean
 from core.ports import ConnectorError
 from core.vault.keyring import Keyring
 from core.vault.seal import Vault
@@ -42,14 +43,44 @@ connect_command.add_command(replay_command)
 @socket_option
 @json_option
 def list_shops(socket: str | None, as_json: bool) -> int:
-    """Each shop's last good pull, lag and error."""
-    shops = Core(socket).get("/v1/counters")["shops"]
+    """Each shop's state, last good pull, token, error, and what of it could not be read.
+
+    aside: items that wait unread (see `connect replay`); drift: how often a field was not understood, ever.
+    """
+    shops = Core(socket).get("/v1/shops")["shops"]
     if as_json:
         click.echo(json.dumps(shops, ensure_ascii=False))
         return 0
+    click.echo(f"{'shop':<20}{'platform':<14}{'state':<10}{'last pull':<12}{'token':<8}{'aside':>6}{'drift':>7}  error")
     for shop in shops:
-        lag = "-" if shop["lag_s"] is None else f"{shop['lag_s']:.0f}s"
-        click.echo(f"{shop['name']:<20}{shop['platform']:<14}{shop['state']:<10}lag {lag:<8}{shop['error']}")
+        pull = "never" if shop["lag_s"] is None else f"{age(shop['lag_s'])} ago"
+        token = "-" if shop["token_age_s"] is None else age(shop["token_age_s"])
+        failed = f" ({shop['failures']} in a row)" if shop["failures"] else ""
+        click.echo(
+            f"{clean(shop['name'], 64):<20}{shop['platform']:<14}{shop['state']:<10}{pull:<12}{token:<8}"
+            f"{shop['set_aside']:>6}{shop['drift']:>7}  {clean(str(shop['error'] or ''), 200)}{failed}".rstrip()
+        )
+        if shop["silent_since"]:
+            click.echo(f"{'':<20}no paid order for long: its orders wait (docs/operations.md, a silent shop)")
+    return 0
+
+
+def age(seconds: float) -> str:
+    """A span in its largest unit."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
+
+
+@connect_command.command("release")
+@click.argument("shop")
+@click.option("--reason", required=True, help="What you saw in the shop; it is recorded with your name.")
+@socket_option
+def release_shop(shop: str, reason: str, socket: str | None) -> int:
+    """Let a shop go on whose paid orders had stopped (state "silent"); its waiting orders go back to the gate."""
+    Core(socket).post("/v1/shops/release", shop=shop, reason=reason)
+    click.echo(f"{shop} goes on")
     return 0
 
 

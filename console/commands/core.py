@@ -19,7 +19,8 @@ from console.commands.compose import VERSION, engine_of, settings_of, watchers
 from core import faultpoints
 from core.engine import Engine
 from core.model.clock import HOUR, MINUTE, SECOND
-from core.ports import Alerting
+from core.pipeline.paid_via import PaidVia
+from core.ports import Alerting, Authorised, Shop
 from core.service.alerts import Alerts
 from core.service.options import Options
 from core.service.pickup import PickupPort
@@ -158,20 +159,27 @@ def _alerts(settings: Settings, engine: Engine, service: Service) -> Alerts:
 
 def _shop_states(engine: Engine) -> list[dict[str, Any]]:
     """Shops, then payment gateways: theirs is the last question that was answered."""
-    rows = [(puller.shop.name, puller.shop.platform, puller.health) for puller in engine.pullers.values()]
-    rows += [(c.gateway.name, c.gateway.account.partition(":")[0], c.health) for c in engine.chasers]
-    now = engine.clock()
+    rows = [(p.shop.name, p.shop.platform, p.health, _token(p.shop), n) for n, p in engine.pullers.items()]
+    rows += [(c.gateway.name, c.gateway.account.partition(":")[0], c.health, None, 0) for c in engine.chasers]
+    now, silent = engine.clock(), engine.setup.stopped
     return [
         {
             "name": name,
             "platform": platform,
             "last_pull_at": health.last_pull_at,
             "lag_s": None if health.last_pull_at is None else round((now - health.last_pull_at) / SECOND, 1),
-            "state": health.state,
+            "state": "silent" if health.state == "ok" and number in silent else health.state,
             "error": health.error,
+            "failures": health.failures,
+            "token_since": token,
         }
-        for name, platform, health in rows
+        for name, platform, health, token, number in rows
     ]
+
+
+def _token(shop: Shop) -> int | None:
+    inner = shop.shop if isinstance(shop, PaidVia) else shop
+    return inner.token_since if isinstance(inner, Authorised) else None
 
 
 def _report(file: Path, error: Exception | None) -> None:

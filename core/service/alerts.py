@@ -28,6 +28,7 @@ class TroubleKind(StrEnum):
     """What an alert is about."""
 
     SHOP = "shop"
+    SILENT = "silent"
     STOCK = "stock"
     UNKNOWN = "unknown"
     DISK = "disk"
@@ -46,6 +47,7 @@ class Trouble(NamedTuple):
 TITLES: Final = {
     "zh_CN": {
         TroubleKind.SHOP: "卡台告警:{n} 个店铺连不上",
+        TroubleKind.SILENT: "卡台告警:{n} 个店铺长时间没有已付款订单",
         TroubleKind.STOCK: "卡台告警:{n} 个商品库存不足一小时",
         TroubleKind.UNKNOWN: "卡台告警:{n} 个发货结果未知,等人判断",
         TroubleKind.DISK: "卡台告警:磁盘已满",
@@ -54,6 +56,7 @@ TITLES: Final = {
     },
     "en": {
         TroubleKind.SHOP: "Keydesk: {n} shop(s) cannot be reached",
+        TroubleKind.SILENT: "Keydesk: {n} shop(s) without a paid order for long",
         TroubleKind.STOCK: "Keydesk: stock of {n} product(s) is below an hour's use",
         TroubleKind.UNKNOWN: "Keydesk: {n} delivery outcome(s) unknown, waiting for a person",
         TroubleKind.DISK: "Keydesk: the disk is full",

@@ -15,6 +15,7 @@ from core.service import settlement
 from core.service.ask import param, path_id, whole
 from core.service.dump import dump
 from core.service.errors import answer, refused
+from core.service.shops import shops
 
 if TYPE_CHECKING:
     from core.service.service import Service
@@ -47,6 +48,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/cases/groups", _groups),
         ("/v1/cases", _cases),
         ("/v1/counters", _counters),
+        ("/v1/shops", _shops),
         ("/v1/stock", _stock),
         ("/v1/feed", _feed),
         ("/v1/jobs", _jobs),
@@ -118,6 +120,10 @@ async def _cases(service: "Service", request: Request) -> Any:
 
 async def _counters(service: "Service", request: Request) -> Any:
     return await service.feed.counters()
+
+
+async def _shops(service: "Service", request: Request) -> Any:
+    return {"shops": await shops(service)}
 
 
 async def _stock(service: "Service", request: Request) -> Any:

@@ -41,6 +41,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/import/orders/preview", _orders_preview),
         ("/v1/import/orders", _orders_import),
         ("/v1/quarantine/replay", _replay),
+        ("/v1/shops/release", _release_shop),
         ("/v1/sends/go", _go),
         ("/v1/shutdown", _shutdown),
     )
@@ -188,11 +189,27 @@ async def _replay(service: "Service", request: Request) -> Any:
     name, dry = text(found, "shop", 64), found.get("dry", False)
     if not isinstance(dry, bool):
         raise bad_request("dry must be true or false")
-    shop = next((number for number, (known, _) in service.shops.items() if known == name), None)
-    if name and shop is None:
-        raise bad_request(f"there is no shop {name!r}", f"Known: {', '.join(n for n, _ in service.shops.values())}.")
+    shop = _shop(service, name) if name else None
     after, limit = number(found, "after") or 0, number(found, "limit") or PAGE_MAX
     return await service.replayer.page(person.name, shop, after, limit, dry)
+
+
+def _shop(service: "Service", name: str) -> int:
+    for shop, (known, _) in service.shops.items():
+        if known == name:
+            return shop
+    raise bad_request(f"there is no shop {name!r}", f"Known: {', '.join(n for n, _ in service.shops.values())}.")
+
+
+async def _release_shop(service: "Service", request: Request) -> Any:
+    person = service.actor(request, "supervisor")
+    found = await body(request, "shop", "reason")
+    shop, reason = _shop(service, text(found, "shop", 64)), text(found, "reason").strip()
+    if not reason:
+        raise bad_request("this needs a reason", "Say what you saw in the shop, in a few words; it is recorded.")
+    if service.sends is None or not await service.sends.release_shop(shop, person.name, reason):
+        raise Refused(409, "not_silent", "this shop is not stopped")
+    return {}
 
 
 async def _go(service: "Service", request: Request) -> Any:

@@ -22,6 +22,10 @@ class Counters:
         self._late = 0
         self._next_look = 0.0
 
+    def shops(self) -> Sequence[dict[str, Any]]:
+        """How the connectors are doing now."""
+        return self._shops()
+
     async def read(self) -> dict[str, Any]:
         """All figures at one moment."""
         now = self._clock()

@@ -39,13 +39,18 @@ _SAMPLE_S = 60.0
 
 
 class Sends(Protocol):
-    """The wait after a restore: since when nothing is bound or sent (UTC us, 0: it is not so), and its end."""
+    """The wait after a restore: since when nothing is bound or sent (UTC us, 0: it is not so), and its end; and that
+    of single shops."""
 
     @property
     def held_since(self) -> int: ...
 
     async def go(self, by: str, reason: str) -> bool:
         """End it; False when there was none."""
+        ...
+
+    async def release_shop(self, shop: int, by: str, reason: str) -> bool:
+        """Let a shop go on that was found silent; False when it was not."""
         ...
 
 
@@ -122,7 +127,16 @@ class Service:
 
     def _configured(self) -> Sequence[dict[str, Any]]:
         return [
-            {"name": s.name, "platform": s.platform, "last_pull_at": None, "lag_s": None, "state": "", "error": None}
+            {
+                "name": s.name,
+                "platform": s.platform,
+                "last_pull_at": None,
+                "lag_s": None,
+                "state": "",
+                "error": None,
+                "failures": 0,
+                "token_since": None,
+            }
             for s in self.setup.shops.values()
         ]
 

@@ -25,6 +25,7 @@ DRIFT: Final = (
 WORDS: Final = {
     "zh_CN": {
         "shop": "{name}:{minutes} 分钟未拉取成功({error})",
+        "silent": "{name}:订单都未付款,与往日不符;该店订单暂停发货,请核对后解除",
         "stock": "{title}:剩 {free} 个,每小时约售 {hour} 个",
         "unknown": "{n} 个结果未知,最久已等 {minutes} 分钟",
         "full": "写入被拒绝:磁盘已满,在腾出空间前不会发货",
@@ -33,6 +34,7 @@ WORDS: Final = {
     },
     "en": {
         "shop": "{name}: no successful pull for {minutes} min ({error})",
+        "silent": "{name}: orders come, none is paid, unlike other days; its orders wait until you release them",
         "stock": "{title}: {free} left, about {hour} sold an hour",
         "unknown": "{n} outcome(s) unknown, the oldest waits for {minutes} min",
         "full": "writes are refused: the disk is full; nothing is sent until there is space",
@@ -64,6 +66,7 @@ class Troubles:
         """Everything at this moment."""
         return [
             *self._failing(),
+            *self._silent(),
             *await self._running_out(),
             *await self._waiting(),
             *await self._disk(),
@@ -82,6 +85,10 @@ class Troubles:
                 )
                 found.append(Trouble(TroubleKind.SHOP, name, 1, line))
         return found
+
+    def _silent(self) -> list[Trouble]:
+        names = [clean(str(shop["name"]), 64) for shop in self._shops() if shop["state"] == "silent"]
+        return [Trouble(TroubleKind.SILENT, name, 1, self._words["silent"].format(name=name)) for name in names]
 
     async def _running_out(self) -> list[Trouble]:
         found = []

@@ -82,6 +82,11 @@ def test_a_core_reads_again_what_its_shop_set_aside(folder: Path) -> None:
         assert query(folder / "keydesk.db", "SELECT ext_id, stage FROM orders") == [(NUMBER, 0)]
         assert "1 still not understood" in run("woo")
 
+        listed = keydesk("connect", "list", "--json", "--socket", socket, env=env)
+        (shop,) = json.loads(listed.stdout)
+        assert (shop["name"], shop["set_aside"], shop["token_age_s"]) == ("woo", 1, None)
+        assert shop["state"] in ("starting", "failing")
+
         ran = keydesk("connect", "replay", "who", "--socket", socket, env=env)
         assert ran.returncode != 0
         assert "there is no shop 'who'" in ran.stderr
