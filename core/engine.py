@@ -19,7 +19,7 @@ from core.pipeline.gate import Gate
 from core.pipeline.gatekeeper import Gatekeeper
 from core.pipeline.inbound import Door, HintReceiver
 from core.pipeline.intake import Intake
-from core.pipeline.lanes import Lane
+from core.pipeline.lanes import ROOM, Lane
 from core.pipeline.outcomes import left_open
 from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
@@ -179,6 +179,7 @@ class Engine:
                 self.spawn,
                 self.reread,
                 lambda shop: self.lanes.get(shop),
+                room=min(ROOM, getattr(way, "room", ROOM)),
                 links=self.links,
             )
             for name, way in {**self.channels, **self.shops}.items()

@@ -23,7 +23,10 @@ class ConnectorError(Exception):
 
 @runtime_checkable
 class Channel(Protocol):
-    """A way to reach a buyer beside the platform itself, for example e-mail."""
+    """A way to reach a buyer beside the platform itself, for example e-mail.
+
+    It may say by an attribute ``room`` how many attempts may be open at once, where that is fewer than the lane's own.
+    """
 
     name: str
     specs: Mapping[Effect, EffectSpec]

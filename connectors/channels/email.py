@@ -67,6 +67,9 @@ class EmailChannel:
         self._user, self._password, self._mode = user, password, mode
         self._timeout, self._deadline = timeout, deadline
         self._slots = asyncio.Semaphore(connections)
+        # Twice the connections: one mail on each, one ready behind it. An attempt that is open and waits is an unknown
+        # outcome if the core dies.
+        self.room = 2 * connections
         self._idle: list[aiosmtplib.SMTP] = []
         self._tls: ssl.SSLContext | None = None
 

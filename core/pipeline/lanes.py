@@ -25,6 +25,7 @@ from core.vault.pickup import PickupLinks
 log = structlog.get_logger("lanes")
 DUE = "SELECT id, state, tries FROM intent WHERE via = ? AND state IN (0, 4) AND next_at <= ? ORDER BY next_at, id LIMIT ?"
 NEXT = "SELECT next_at FROM intent WHERE via = ? AND state IN (0, 4) ORDER BY next_at, id LIMIT 1"
+ROOM = 48  # attempts open at once in one lane; a way that does fewer at a time says so by its ``room``
 CALL_DEADLINE_S = 30.0
 NO_PAGE = "it sends a pick-up link and no pick-up page is configured: set [pickup] port and public_url"
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -47,7 +48,7 @@ class Lane:
         spawn: Spawn,
         reread: Callable[[int, str], None],
         lane_of: Callable[[str], "Lane | None"] = lambda _: None,
-        room: int = 48,
+        room: int = ROOM,
         links: PickupLinks | None = None,
     ) -> None:
         self.name, self.channel, self.room = name, channel, room
