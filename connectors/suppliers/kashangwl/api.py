@@ -32,7 +32,7 @@ class Bought(Struct):
 
     order_id: str | int
     state: int
-    total_price: str = ""
+    total_price: str | int | float = ""
 
 
 class Shown(Struct):
@@ -40,10 +40,8 @@ class Shown(Struct):
 
     id: str | int
     state: int
-    quantity: int
-    product_id: int
     recharge_account: str
-    total_price: str = ""
+    total_price: str | int | float = ""
 
 
 class Product(Struct):
@@ -95,4 +93,9 @@ def data_of(head: Head, kind: type[Any]) -> Any:
 def evidence_of(order: Bought | Shown, ours: str) -> Evidence:
     """What may be kept of an order."""
     number = order.order_id if isinstance(order, Bought) else order.id
-    return {"order": str(number)[:40], "state": order.state, "cost": order.total_price[:20], "outer_order_id": ours}
+    return {
+        "order": str(number)[:40],
+        "state": order.state,
+        "cost": str(order.total_price)[:20],
+        "outer_order_id": ours,
+    }

@@ -159,12 +159,12 @@ class KashangwlChannel(HttpChannel):
         if product.type != api.TOP_UP:
             return rejected("the product is not a top-up", {"product": product.id, "type": product.type})
         if product.stock_state != api.ON_SALE or product.supply_state != api.IN_SUPPLY:
-            del self._products[leave.product]
+            self._products.pop(leave.product, None)
             return later("the supplier does not sell it just now", 60.0, {"product": product.id})
         return None if covers(leave.price, product.price) else self._too_dear(leave, product)
 
     def _too_dear(self, leave: Leave, product: Product) -> Outcome:
-        del self._products[leave.product]
+        self._products.pop(leave.product, None)
         evidence: Evidence = {"product": product.id, "price": product.price[:20], "allowed": leave.price}
         return rejected("the supplier asks for more than the voucher allows", evidence)
 
