@@ -77,7 +77,7 @@ WORDS: dict[str, str] = {
     "long.hold.confirm": "规则要求先由人看过：确认后继续。",
     "long.hold.forbidden": "平台不允许发货，只有平台改口才能继续。",
     "long.hold.shop_gone": "店铺已不在配置里，店铺恢复后继续。",
-    "long.hold.shop_silent": "该店铺长时间没有已付款订单。请到店铺后台核对，再解除。",
+    "long.hold.shop_silent": "该店铺长时间没有已付款订单。请到店铺后台核对，再放行。",
     "long.hold.audit_violation": "审计挂起了它，查清后由主管放行。",
     "long.case": "有工单待人决定：{kind}。",
     # columns

@@ -25,7 +25,7 @@ DRIFT: Final = (
 WORDS: Final = {
     "zh_CN": {
         "shop": "{name}:{minutes} 分钟未拉取成功({error})",
-        "silent": "{name}:订单都未付款,与往日不符;该店订单暂停发货,请核对后解除",
+        "silent": "{name}:订单都未付款,与往日不符;该店订单暂停发货,请核对后放行",
         "stock": "{title}:剩 {free} 个,每小时约售 {hour} 个",
         "unknown": "{n} 个结果未知,最久已等 {minutes} 分钟",
         "full": "写入被拒绝:磁盘已满,在腾出空间前不会发货",

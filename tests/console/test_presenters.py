@@ -47,7 +47,7 @@ def test_a_hold_names_the_act_that_lifts_it(language: str) -> None:
     finally:
         i18n.use(before)
     assert confirm in said[HoldReason.CONFIRM]
-    lifted = {HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR, HoldReason.AUDIT}
+    lifted = {HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR, HoldReason.SILENT, HoldReason.AUDIT}
     assert {reason for reason, text in said.items() if release in text} == lifted
 
 
