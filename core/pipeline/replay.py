@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from core.desk.cases import close_cases
 from core.desk.reads import Reads
-from core.model.clock import Clock
+from core.model.clock import HOUR, Clock
 from core.model.lifecycle import CaseKind, EventKind
 from core.model.order import Batch, OrderUpdate, Quarantined, Update
 from core.pipeline.intake import Intake, IntakeItem
@@ -27,6 +27,7 @@ from core.store.tx import Tx
 from core.store.writer import StoreError, Writer
 
 log = structlog.get_logger("replay")
+OLD_US: Final = 25 * HOUR  # older than ``core.fresh_seconds`` can be
 PAGE_MAX: Final = 50  # items a page: each may ask a platform
 OPEN: Final = (
     "SELECT id, shop, ext_id, field, why, raw, at FROM quarantine WHERE resolved_at IS NULL AND id > ? "
@@ -143,7 +144,7 @@ class Replayer:
 
     def _seen_at(self, at: int) -> int:
         """Never fresh enough for the gate, however short ago it was set aside."""
-        return min(at, self._clock() - max(self._setup.fresh_us, 0) - 1)
+        return min(at, self._clock() - OLD_US)
 
     def apply(self, tx: Tx, items: list[_Replayed]) -> list[bool]:
         """Writer handler: take each in and resolve its row; False where that was resolved already."""
