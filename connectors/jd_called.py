@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE, Drift, check_lines, check_price
+from connectors.tokens import only_looking
 from core.model.clock import HOUR
 from core.model.effects import Outcome, Result, Slot
 from core.model.lifecycle import Stage
@@ -49,10 +50,13 @@ class Told(Struct, frozen=True, omit_defaults=True):
 
 
 class Book:
-    """All orders that JD told one shop of, a line of JSON each. Raises OSError or ValueError when the file cannot be used."""
+    """All orders that JD told one shop of, a line of JSON each. Raises OSError or ValueError when the file cannot be used.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    ``looking``: another process may be writing the file at this moment, so that it is read and left as it is.
+    """
+
+    def __init__(self, path: Path, looking: bool = False) -> None:
+        self._path, self._looking = path, looking
         self._orders: OrderedDict[str, Told] = OrderedDict()
         self._load()
 
@@ -86,6 +90,8 @@ class Book:
             self._write(msgspec.structs.replace(held, sent=0))
 
     def _write(self, told: Told) -> None:
+        if self._looking:
+            raise PermissionError("this book is only looked at")
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(told) + b"\n")
             file.flush()
@@ -99,7 +105,10 @@ class Book:
             self._orders.popitem(last=False)
 
     def _load(self) -> None:
-        os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        if self._looking and not self._path.exists():
+            return
+        if not self._looking:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         whole, count, broken = 0, 0, False
         with self._path.open("rb") as lines:
             for line in lines:
@@ -113,6 +122,8 @@ class Book:
                 count += 1
         if broken:
             raise ValueError("asked_file holds lines that are not ours")
+        if self._looking:
+            return
         if count > 2 * _KEEP:
             self._rewrite()
         elif whole < self._path.stat().st_size:
@@ -131,7 +142,7 @@ class Book:
 def book_at(text: str) -> Book:
     """The book in the file that the settings name. Raises ValueError."""
     try:
-        return Book(Path(text))
+        return Book(Path(text), only_looking())
     except OSError as exc:
         raise ValueError(f"asked_file cannot be used: {type(exc).__name__}") from None
 

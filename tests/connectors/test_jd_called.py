@@ -7,6 +7,7 @@ import pytest
 
 from connectors.fields import Drift
 from connectors.jd_called import Book, Facts, book_at, digits, failed, hand_over_again, prices_of, split, update_of
+from connectors.tokens import no_renewal
 from core.model.clock import HOUR
 from core.model.effects import Result, Slot
 from core.model.lifecycle import Stage
@@ -33,6 +34,22 @@ def test_what_was_told_outlives_the_process(tmp_path: Path) -> None:
     reborn.add("8", b"three", NOW)
     assert Book(path).of("8") == reborn.of("8")
     assert "two" not in repr(again)
+
+
+def test_a_look_beside_a_running_core_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "told"
+    with no_renewal():
+        assert book_at(os.fspath(path)).of("7") is None
+        assert not path.exists()
+        Book(path).add("7", b"one", NOW)
+        with path.open("ab") as file:
+            file.write(b'{"number":"8"')  # the core is writing it
+        whole = path.read_bytes()
+        looked = book_at(os.fspath(path))
+        assert looked.of("7") is not None
+        with pytest.raises(PermissionError):
+            looked.add("9", b"two", NOW)
+        assert path.read_bytes() == whole
 
 
 def test_attempts_are_remembered_until_they_are_disproved(tmp_path: Path) -> None:
