@@ -16,7 +16,7 @@ from core.model.clock import SECOND, to_text
 from core.model.effects import Effect, EffectClass, Result
 from core.model.lifecycle import Stage
 from core.model.order import OrderUpdate, Quarantined
-from core.ports import ConnectorError, Inbound, Receiver, Shop, Standing
+from core.ports import ConnectorError, Inbound, Receiver, Remapper, Shop, Standing
 from tests.connectors.kit import NOW, Json, ManualClock, load, send, ship
 from tests.connectors.server import Act, Answer, Request, Scripted, closed_port
 
@@ -128,6 +128,21 @@ async def test_another_order_under_a_known_number_is_not_taken(tmp_path: Path) -
     kept = await shop.read(NUMBER)
     assert isinstance(kept, OrderUpdate)
     assert kept.lines[0].qty == 2
+
+
+async def test_what_was_set_aside_waits_for_jd_to_tell_of_it_again(tmp_path: Path) -> None:
+    shop = shop_at("http://127.0.0.1:1", tmp_path)
+    assert isinstance(shop, Remapper)
+    raw = json.dumps(load("jd_gamecard/order")).encode()
+    kept = Quarantined(ext_id=NUMBER, field="totalPrice", why="price_mismatch", raw=raw)
+    (still,) = await shop.remap(kept, 5)
+    assert isinstance(still, Quarantined)
+    assert not (tmp_path / "told").read_bytes()
+    await shop.receive(call("order", load("jd_gamecard/order")))
+    assert await shop.remap(kept, 5) == (await shop.read(NUMBER),)
+    other = json.dumps(load("jd_gamecard/order") | {"buyNum": "3", "totalPrice": "68.70"}).encode()
+    (still,) = await shop.remap(Quarantined(ext_id=NUMBER, field="orderId", why="w", raw=other), 5)
+    assert isinstance(still, Quarantined)
 
 
 async def test_what_is_not_understood_is_kept_and_asked_for_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The JD shop reads: pages, windows, requests followed to their end, envelopes and tokens, against a scripted router."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -9,7 +10,7 @@ import pytest
 from connectors.registry import build_shop
 from core.model.effects import Effect, EffectClass, Result
 from core.model.order import OrderUpdate, PaymentKind, PlatformState, Quarantined, RefundState
-from core.ports import ConnectorError, Shop
+from core.ports import ConnectorError, Remapper, Shop
 from tests.connectors.jd_kit import (
     GET,
     GOOD,
@@ -120,6 +121,15 @@ async def test_money_back_is_seen_before_the_order_is_cancelled(shop: Shop, rout
     )
     got = await shop.read(NUMBER)
     assert isinstance(got, Quarantined), "JD gave another order's requests"
+
+
+async def test_a_request_that_was_set_aside_is_read_with_its_order(shop: Shop, router: Router) -> None:
+    assert isinstance(shop, Remapper)
+    router.requests = [load("jd/refund")]
+    kept = Quarantined(ext_id=NUMBER, field="refund.status", why="w", raw=json.dumps(load("jd/refund")).encode())
+    (update,) = await shop.remap(kept, 5)
+    assert isinstance(update, OrderUpdate)
+    assert [refund.state for refund in update.refunds] == [RefundState.OPEN]
 
 
 async def test_a_request_that_cannot_be_read_stops_nothing(shop: Shop, router: Router, clock: ManualClock) -> None:

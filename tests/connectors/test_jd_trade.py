@@ -14,7 +14,7 @@ from core.model.clock import SECOND, to_text
 from core.model.effects import Effect, EffectClass, Result
 from core.model.lifecycle import Stage
 from core.model.order import OrderUpdate, Quarantined
-from core.ports import ConnectorError, Inbound, Receiver, Shop, Standing
+from core.ports import ConnectorError, Inbound, Receiver, Remapper, Shop, Standing
 from tests.connectors.kit import NOW, Json, ManualClock, load, send, ship
 from tests.connectors.server import Act, Answer, Request, Scripted, closed_port
 
@@ -130,6 +130,21 @@ async def test_another_order_under_a_known_number_is_not_taken(tmp_path: Path) -
     kept = await shop.read(NUMBER)
     assert isinstance(kept, OrderUpdate)
     assert kept.lines[0].qty == 2
+
+
+async def test_what_was_set_aside_waits_for_jd_to_tell_of_it_again(tmp_path: Path) -> None:
+    shop = shop_at(tmp_path)
+    assert isinstance(shop, Remapper)
+    (aside,) = (await shop.receive(told(totalPrice="458000"))).batch
+    assert isinstance(aside, Quarantined)
+    assert isinstance((await shop.remap(aside, 5))[0], Quarantined)
+    raw = json.dumps(load("jd_trade/order")).encode()
+    kept = Quarantined(ext_id=NUMBER, field="totalPrice", why="price_mismatch", raw=raw)
+    assert isinstance((await shop.remap(kept, 5))[0], Quarantined)
+    await shop.receive(told())
+    (order,) = await shop.remap(kept, 5)
+    assert isinstance(order, OrderUpdate)
+    assert order.total == 4580
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,12 @@ class JdShop(ShopBase):
         return with_refunds(update, await self._api.of_order(ext_id), self.name)
 
     async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
-        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper."""
+        """What the present mapping makes of a payload that was set aside; see core.ports.Remapper.
+
+        A request for money back says nothing without its order, so that the order is asked for.
+        """
+        if kept.field.startswith("refund.") and kept.ext_id:
+            return (await self.read(kept.ext_id),)
         return read_again(kept, lambda raw: [order_of(raw, self.name)])
 
     async def perform(self, call: Call) -> Outcome:

@@ -29,7 +29,7 @@ from connectors.shops.jd_gamecard.protocol import (
 )
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
-from core.model.order import Batch, OrderUpdate, Quarantined
+from core.model.order import Batch, OrderUpdate, Quarantined, Update
 from core.ports import Inbound, Received, Reply, Standing
 
 ORDER, QUERY = "order", "query"  # the tails of the two addresses that JD is given
@@ -84,6 +84,15 @@ class JdGameCardShop(ShopBase):
             return _said(data)
         return self._told(data) if request.tail == ORDER else self._asked(data)
 
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a telling that was set aside; see core.ports.Remapper.
+
+        It stays aside until JD tells of it again, unless the order is known: without JD's word in the book an order
+        could not be read before its keys go out, and nothing is written here.
+        """
+        update = order_of(kept.raw, at, self.name, self._prices)
+        return (self._known(update),)
+
     async def perform(self, call: Call) -> Outcome:
         """SEND: all cards of the order in one call. Never raises for what JD or the network does."""
         if call.effect is not Effect.SEND:
@@ -106,6 +115,16 @@ class JdGameCardShop(ShopBase):
         """Nobody can be asked; the repeat tells."""
         return Outcome(result=Result.UNKNOWN, why="not askable")
 
+    def _known(self, update: OrderUpdate | Quarantined) -> OrderUpdate | Quarantined:
+        if isinstance(update, Quarantined):
+            return update
+        told = self._book.of(update.ext_id)
+        first = order_of(told.raw(), told.at, self.name, self._prices) if told else None
+        if isinstance(first, OrderUpdate) and same_order(first, update):
+            return first
+        why = "another order under a number that JD has told before" if told else "JD has not told of it again yet"
+        return Quarantined(ext_id=update.ext_id, field="orderId", why=why, raw=update.raw)
+
     async def _handed_over(self, body: bytes, since: int) -> Outcome:
         try:
             reply = await self._http.post(self._callback, body, _FORM)
@@ -126,13 +145,10 @@ class JdGameCardShop(ShopBase):
         if isinstance(update, Quarantined):
             # JD tries again after this code, so that the order is not lost while nobody understands it.
             return Received(batch=(update,), render=lambda _: answer(BROKEN, "order not understood"))
-        held = self._book.of(update.ext_id)
-        if held is not None:
-            first = order_of(held.raw(), held.at, self.name, self._prices)
-            if isinstance(first, OrderUpdate) and not same_order(first, update):
-                why = "another order under a number that JD has told before"
-                doubt = Quarantined(ext_id=update.ext_id, field="orderId", why=why, raw=data)
-                return Received(batch=(doubt,), render=lambda _: answer(BROKEN, "order differs"))
+        if self._book.of(update.ext_id) is not None:
+            known = self._known(update)
+            if isinstance(known, Quarantined):
+                return Received(batch=(known,), render=lambda _: answer(BROKEN, "order differs"))
         told = self._book.add(update.ext_id, data, now)
         kept = order_of(told.raw(), told.at, self.name, self._prices)
         return Received(batch=(kept,), render=lambda _: answer(OK, "accepted", None))

@@ -32,7 +32,7 @@ from connectors.shops.jd_trade.protocol import (
 )
 from core.model.clock import Clock
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
-from core.model.order import Batch, OrderUpdate, Quarantined
+from core.model.order import Batch, OrderUpdate, Quarantined, Update
 from core.ports import Inbound, Received, Reply, Standing
 
 BEGIN, FIND = "beginDistill", "findDistill"  # the tails of the two addresses that JD is given
@@ -89,6 +89,15 @@ class JdTradeShop(ShopBase):
             return _said(refusal())
         return self._told(form) if request.tail == BEGIN else self._asked(form)
 
+    async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
+        """What the present mapping makes of a telling that was set aside; see core.ports.Remapper.
+
+        It stays aside until JD tells of it again, unless the order is known: without JD's word in the book an order
+        could not be read before its keys go out, and nothing is written here.
+        """
+        update = self._order(_decoded(kept.raw))
+        return (self._known(update),)
+
     async def perform(self, call: Call) -> Outcome:
         """SEND: all cards of the order in one call. Never raises for what JD or the network does."""
         if call.effect is not Effect.SEND:
@@ -115,6 +124,16 @@ class JdTradeShop(ShopBase):
         """Nobody can be asked; the repeat tells."""
         return Outcome(result=Result.UNKNOWN, why="not askable")
 
+    def _known(self, update: OrderUpdate | Quarantined) -> OrderUpdate | Quarantined:
+        if isinstance(update, Quarantined):
+            return update
+        told = self._book.of(update.ext_id)
+        first = self._order(_decoded(told.raw())) if told else None
+        if isinstance(first, OrderUpdate) and same_order(first, update):
+            return update
+        why = "another order under a number that JD has told before" if told else "JD has not told of it again yet"
+        return Quarantined(ext_id=update.ext_id, field="jdOrderNo", why=why, raw=update.raw)
+
     async def _handed_over(self, url: str, body: bytes, since: int) -> Outcome:
         try:
             reply = await self._http.post(url, body, _FORM)
@@ -139,13 +158,10 @@ class JdTradeShop(ShopBase):
         if isinstance(update, Quarantined):
             doubt = update
             return Received(batch=(doubt,), render=lambda _: later())
-        held = self._book.of(update.ext_id)
-        if held is not None:
-            first = self._order(_decoded(held.raw()))
-            if isinstance(first, OrderUpdate) and not same_order(first, update):
-                why = "another order under a number that JD has told before"
-                differs = Quarantined(ext_id=update.ext_id, field="jdOrderNo", why=why, raw=update.raw)
-                return Received(batch=(differs,), render=lambda _: later())
+        if self._book.of(update.ext_id) is not None:
+            known = self._known(update)
+            if isinstance(known, Quarantined):
+                return Received(batch=(known,), render=lambda _: later())
         self._book.add(update.ext_id, update.raw, self._clock())
         return Received(batch=(update,), render=partial(self._progress, update.ext_id), look=update.ext_id)
 
