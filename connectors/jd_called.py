@@ -27,7 +27,7 @@ from core.ports import Standing
 
 CURRENCY: Final = "CNY"
 _SOON: Final = HOUR
-_KEEP: Final = 100_000  # orders; the oldest are delivered or dead by then
+_KEEP: Final = 30_000  # orders; the oldest are delivered or dead by then
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
@@ -55,8 +55,9 @@ class Book:
     ``looking``: another process may be writing the file at this moment, so that it is read and left as it is.
     """
 
-    def __init__(self, path: Path, looking: bool = False) -> None:
-        self._path, self._looking = path, looking
+    def __init__(self, path: Path, looking: bool = False, keep: int = _KEEP) -> None:
+        self._path, self._looking, self._keep = path, looking, keep
+        self._lines = 0
         self._orders: OrderedDict[str, Told] = OrderedDict()
         self._load()
 
@@ -97,11 +98,14 @@ class Book:
             file.flush()
             os.fsync(file.fileno())
         self._hold(told)
+        self._lines += 1
+        if self._lines > 4 * self._keep:
+            self._rewrite()
 
     def _hold(self, told: Told) -> None:
         self._orders[told.number] = told
         self._orders.move_to_end(told.number)
-        while len(self._orders) > _KEEP:
+        while len(self._orders) > self._keep:
             self._orders.popitem(last=False)
 
     def _load(self) -> None:
@@ -109,7 +113,7 @@ class Book:
             return
         if not self._looking:
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        whole, count, broken = 0, 0, False
+        whole, broken = 0, False
         with self._path.open("rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
@@ -119,12 +123,12 @@ class Book:
                 except UNREADABLE:
                     broken = True
                 whole += len(line)
-                count += 1
+                self._lines += 1
         if broken:
             raise ValueError("asked_file holds lines that are not ours")
         if self._looking:
             return
-        if count > 2 * _KEEP:
+        if self._lines > 2 * self._keep:
             self._rewrite()
         elif whole < self._path.stat().st_size:
             os.truncate(self._path, whole)
@@ -137,6 +141,7 @@ class Book:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
+        self._lines = len(self._orders)
 
 
 def book_at(text: str) -> Book:

@@ -67,6 +67,22 @@ def test_attempts_are_remembered_until_they_are_disproved(tmp_path: Path) -> Non
     assert Book(path).sending("7", NOW + 6) == 0
 
 
+def test_the_file_does_not_grow_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "told"
+    book = Book(path, keep=3)
+    for n in range(20):
+        book.add(str(n), b"x", NOW)
+        book.sending(str(n), NOW + n)
+        assert path.read_bytes().count(b"\n") <= 13
+    assert [book.of(str(n)) is not None for n in range(16, 20)] == [False, True, True, True]
+    reborn = Book(path, keep=3)
+    assert [reborn.sending(str(n), 1) for n in range(17, 20)] == [NOW + 17, NOW + 18, NOW + 19]
+    for n in range(3, 6):
+        Book(path).add("9", bytes([n]), NOW)
+    assert Book(path, keep=1).of("9") is not None
+    assert path.read_bytes().count(b"\n") == 1, "an old file is made small at the start"
+
+
 def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "told"
     path.write_bytes(b"not json\n")
