@@ -10,6 +10,7 @@ import pytest
 
 from connectors.registry import build_shop
 from connectors.shops.acg_faka.shop import NOTICE, AcgFakaShop
+from connectors.shops.acg_faka.sign import sign
 from core.model.effects import Effect, Result
 from core.model.lifecycle import Stage
 from core.model.order import OrderUpdate, PlatformState
@@ -155,6 +156,16 @@ async def test_requests_of_strangers(request_: Inbound, tmp_path: Path) -> None:
     assert (told["code"], received.batch, received.look) == (0, (), "")
     assert KEY not in f"{told} {shop!r} {request_!r}"
     await shop.close()
+
+
+def test_a_signature_that_another_implementation_made() -> None:
+    """V3 of an independent description of the protocol, recomputed there by two programs."""
+    form = {
+        "shared_code": "ABCDEF1234567890", "contact": "buyer@example.com", "num": "2", "card_id": "0", "device": "0",
+        "password": "", "race": "月卡", "request_no": "123456789012345678", "sku": {"区服": "亚服", "版本": "标准"},
+        "app_id": "1024", "app_key": "8F3A2C9D1E7B6A54",
+    }  # fmt: skip
+    assert sign(form, "8F3A2C9D1E7B6A54") == "f7f8a9ce8e0ed44908af0afacb33c593"
 
 
 async def test_brackets_are_signed_in_their_own_order(tmp_path: Path) -> None:
