@@ -113,3 +113,17 @@ def test_goods() -> None:
 def test_goods_that_are_misspelt(text: str) -> None:
     with pytest.raises(ValueError, match="goods"):
         wares_of(text)
+
+
+def test_an_order_is_on_disk_before_it_is_promised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "orders.jsonl"
+    book, real = Book(path, 1000), os.fsync
+    synced: list[int] = []
+
+    def spy(handle: int) -> None:
+        real(handle)
+        synced.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    book.place(sale(1))
+    assert synced == [path.stat().st_size]
