@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-.PHONY: setup run test check bench soak lock clean
+.PHONY: setup run test integration check bench soak lock clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,9 @@ run: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+integration: setup
+	@$(BIN)/python -m pytest tests/integration -rs
 
 check: setup
 	@echo "check 1/4: ruff format"; $(BIN)/ruff format --check .
