@@ -1,4 +1,4 @@
-"""The one HTTP client: leased single-connection clients, deadlines, a body cap, a breaker, and proof of "not sent".
+"""The one HTTP client: leased transports of one connection each, deadlines, a body cap, a breaker, and proof of "not sent".
 
 Only three errors of httpx's own transport prove that no byte of a request left (DECISIONS 1): ConnectError,
 ConnectTimeout, PoolTimeout. Everything that breaks later proves nothing. No other transport may be plugged in here.
@@ -21,6 +21,7 @@ from msgspec import Struct
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+HEADERS: Final = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "keydesk", "connection": "keep-alive"}
 BODY_LIMIT: Final = 10 * 1024 * 1024  # bytes
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -137,10 +138,10 @@ class Http:
         lease_wait: float = 10.0,
     ) -> None:
         self.breaker = breaker or Breaker()
-        self._timeout = httpx.Timeout(read, connect=connect)
+        self._extensions = {"timeout": httpx.Timeout(read, connect=connect).as_dict()}
         self._deadline, self._limit, self._lease_wait = deadline, body_limit, lease_wait
         self._slots = asyncio.Semaphore(connections)
-        self._idle: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncHTTPTransport] = []
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
@@ -176,8 +177,10 @@ class Http:
             raise HttpFailure(True, "open", {**where, "error": "breaker", "retry_after": round(wait, 2)})
         ok: bool | None = None
         try:
-            async with self._lease(where) as client:
-                reply = await self._exchange(client, method, url, headers, content, deadline or self._deadline, where)
+            async with self._lease(where) as transport:
+                reply = await self._exchange(
+                    transport, method, url, headers, content, deadline or self._deadline, where
+                )
             ok = True
             return reply
         except HttpFailure as failure:
@@ -188,7 +191,7 @@ class Http:
 
     async def _exchange(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncHTTPTransport,
         method: str,
         url: str,
         headers: Mapping[str, str] | None,
@@ -203,18 +206,24 @@ class Http:
             return HttpFailure(not_sent, kind, {**where, "error": error, "ms": took})
 
         try:
-            async with (
-                asyncio.timeout(deadline),
-                client.stream(method, url, headers=headers, content=content) as answer,
-            ):
-                if answer.headers.get("content-encoding", "identity") != "identity":
-                    raise failure(False, "encoding", "answer is compressed although identity was asked for")
-                body = bytearray()
-                async for piece in answer.aiter_raw():
-                    body += piece
-                    if len(body) > self._limit:
-                        raise failure(False, "too_big", f"answer exceeds {self._limit} bytes")
-                return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body))
+            request = httpx.Request(
+                method, url, headers={**HEADERS, **(headers or {})}, content=content, extensions=self._extensions
+            )
+            async with asyncio.timeout(deadline):
+                answer = await transport.handle_async_request(request)
+                try:
+                    told = {k.lower(): v for k, v in answer.headers.items()}
+                    if told.get("content-encoding", "identity") != "identity":
+                        raise failure(False, "encoding", "answer is compressed although identity was asked for")
+                    body = bytearray()
+                    assert isinstance(answer.stream, httpx.AsyncByteStream)
+                    async for piece in answer.stream:
+                        body += piece
+                        if len(body) > self._limit:
+                            raise failure(False, "too_big", f"answer exceeds {self._limit} bytes")
+                finally:
+                    await answer.aclose()
+                return Reply(answer.status_code, told, bytes(body))
         except TimeoutError:
             raise failure(False, "timeout", "deadline") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
@@ -225,39 +234,34 @@ class Http:
             raise failure(not sent, kind if sent else "connect", type(exc).__name__) from None
 
     @asynccontextmanager
-    async def _lease(self, where: dict[str, str | int | float | bool | None]) -> AsyncIterator[httpx.AsyncClient]:
+    async def _lease(
+        self, where: dict[str, str | int | float | bool | None]
+    ) -> AsyncIterator[httpx.AsyncHTTPTransport]:
         try:
             async with asyncio.timeout(self._lease_wait):
                 await self._slots.acquire()
         except TimeoutError:
             raise HttpFailure(True, "busy", {**where, "error": "no free connection"}) from None
         try:
-            client = self._idle.pop() if self._idle else self._fresh()
+            transport = self._idle.pop() if self._idle else self._fresh()
             try:
-                yield client
+                yield transport
             except BaseException:
                 # Whatever state the connection is in, no later call may inherit it.
-                await asyncio.shield(client.aclose())
+                await asyncio.shield(transport.aclose())
                 raise
             if self._closed:
-                await client.aclose()
+                await transport.aclose()
             else:
-                self._idle.append(client)
+                self._idle.append(transport)
         finally:
             self._slots.release()
 
-    def _fresh(self) -> httpx.AsyncClient:
+    def _fresh(self) -> httpx.AsyncHTTPTransport:
         if self._tls is None:
             self._tls = httpx.create_ssl_context(trust_env=False)
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=4.0)
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=one, trust_env=False, retries=0)
-        return httpx.AsyncClient(
-            transport=transport,
-            timeout=self._timeout,
-            follow_redirects=False,
-            trust_env=False,
-            headers={"accept-encoding": "identity", "user-agent": "keydesk"},
-        )
+        return httpx.AsyncHTTPTransport(verify=self._tls, limits=one, trust_env=False, retries=0)
 
     async def close(self) -> None:
         """Close idle connections; those in use close when their call ends."""
