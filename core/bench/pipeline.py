@@ -148,9 +148,9 @@ class Pipeline:
     async def run(self, pages: list[IntakeItem], orders: int = BATCH) -> int:
         """So many orders from page to written back; returns how many were delivered."""
         done = await self._stage("intake", lambda: self.writer.submit_many(self.intake.apply, pages))
-        await self._stage("gate", lambda: self.writer.submit(self.gate.apply, BATCH))
         opened = [one for page in done for one in page.opened]
         if len(opened) < orders:
+            await self._stage("gate", lambda: self.writer.submit(self.gate.apply, BATCH))
             opened += await self._stage("open", lambda: self._open(("email", "voucher")))
         ships = await self._stage("deliver", lambda: self._record(opened))
         if len(ships) < orders // 2:

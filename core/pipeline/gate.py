@@ -26,10 +26,8 @@ READY = "stage = 1 AND blocks = 0 AND refund_open = 0 AND due <= paid - refunded
 PICK = f"SELECT id, shop, contact FROM orders o WHERE {READY} AND o.seen_at >= ? ORDER BY nprio, due_at, id LIMIT ?"
 PICK_STALE = f"SELECT id, shop, ext_id FROM orders o WHERE {READY} AND o.seen_at < ? ORDER BY nprio, due_at, id LIMIT ?"
 LINES = "SELECT l.order_id, l.line, l.product, l.qty, l.title FROM json_each(?) j CROSS JOIN line l ON l.order_id = j.value ORDER BY j.key, l.line"
-FREE_KEYS = (
-    "SELECT k.id, k.product, k.batch, k.sealed, b.dek FROM key k CROSS JOIN batch b ON b.id = k.batch "
-    "WHERE k.product = ? AND k.state = 0 ORDER BY k.id LIMIT ?"
-)
+FREE_KEYS = "SELECT id, batch, sealed FROM key WHERE product = ? AND state = 0 ORDER BY id LIMIT ?"
+DEKS = "SELECT id, dek FROM batch WHERE id IN (:ids)"
 TAKE_KEYS = (
     "UPDATE key NOT INDEXED SET state = 1, order_id = v.column1, line = v.column2, slot = v.column3, taken_at = v.column4 FROM",
     "AS v WHERE key.id = v.column5 AND key.state = 0",
@@ -132,6 +130,7 @@ def take_keys(
         for _, product, qty, _ in lines:
             need[product] = need.get(product, 0) + qty
     free = {p: tx.all(FREE_KEYS, (p, n))[::-1] for p, n in need.items()}
+    deks = dict(tx.all_in(DEKS, (), list({batch for pool in free.values() for _, batch, _ in pool})))
     rows: list[tuple[Any, ...]] = []
     taken: dict[int, list[SealedKey]] = {}
     used: dict[str, int] = {}
@@ -147,8 +146,8 @@ def take_keys(
         for line, product, qty, title in lines:
             pool = free[product]
             for slot in range(1, qty + 1):
-                number, _, batch, sealed, dek = pool.pop()
-                keys.append(SealedKey(number, product, batch, sealed, dek, line, slot, title))
+                number, batch, sealed = pool.pop()
+                keys.append(SealedKey(number, product, batch, sealed, deks[batch], line, slot, title))
                 rows.append((order_id, line, slot, now, number))
             used[product] = used.get(product, 0) + qty
         taken[order_id] = keys

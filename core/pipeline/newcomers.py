@@ -80,7 +80,11 @@ class Newcomers:
         open_cases(tx, self._cases)
         open_holds(tx, self._holds)
         tx.touch(ids)
-        tx.wake("gate")
+        if any(
+            standing[4] is Stage.OPEN and standing[0] - standing[1] >= u.total and number not in taken
+            for (_, u, _), standing, number in zip(fresh, standings, ids, strict=True)
+        ):
+            tx.wake("gate")
         return list(opened.values())
 
     def _look(
