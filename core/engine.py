@@ -263,10 +263,10 @@ class Engine:
         if not task.cancelled() and (error := task.exception()) is not None and not self._stop.is_set():
             log.error("work_failed", error=repr(error))
 
-    def reread(self, shop: int, ext_id: str) -> None:
-        """Ask the shop how this order stands; nothing happens for a shop that is not configured."""
-        if shop in self.pullers:
-            self.pullers[shop].refresh(ext_id, self.spawn)
+    def reread(self, shop: int, ext_id: str) -> "asyncio.Future[bool] | None":
+        """Ask the shop how this order stands; nothing happens for a shop that is not configured (None). Else the answer
+        comes true when news of it is stored."""
+        return self.pullers[shop].refresh(ext_id, self.spawn) if shop in self.pullers else None
 
     def open_key(self, key: SealedKey) -> str:
         """The plain key; the only place where the machine opens one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ log = structlog.get_logger("lanes")
 DUE = "SELECT id, state, tries FROM intent WHERE via = ? AND state IN (0, 4) AND next_at <= ? ORDER BY next_at, id LIMIT ?"
 NEXT = "SELECT next_at FROM intent WHERE via = ? AND state IN (0, 4) ORDER BY next_at, id LIMIT 1"
 ROOM = 48  # attempts open at once in one lane; a way that does fewer at a time says so by its ``room``
+REREAD_WAIT_S, MUTE_S = 2.0, 10.0
 CALL_DEADLINE_S = 30.0
 NO_PAGE = "it sends a pick-up link and no pick-up page is configured: set [pickup] port and public_url"
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -46,7 +48,7 @@ class Lane:
         clock: Clock,
         language: str,
         spawn: Spawn,
-        reread: Callable[[int, str], None],
+        reread: Callable[[int, str], "asyncio.Future[bool] | None"],
         lane_of: Callable[[str], "Lane | None"] = lambda _: None,
         room: int = ROOM,
         links: PickupLinks | None = None,
@@ -64,6 +66,7 @@ class Lane:
         self._idle = False  # whether nothing that was due is still waiting for a place
         self._told = False  # whether something came due since the last look
         self._open = True
+        self._mute: dict[int, float] = {}  # shops that were slow to answer: not waited for until then
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -128,14 +131,31 @@ class Lane:
     async def _work(self, intent: int) -> None:
         try:
             opened = await self._writer.do(self._opener.apply, intent)
+            if isinstance(opened, NotOpened) and opened.why == "stale" and await self._news_of(opened):
+                opened = await self._writer.do(self._opener.apply, intent)
             if isinstance(opened, Opened):
                 await self._make(opened)
-            elif isinstance(opened, NotOpened) and opened.why == "stale":
-                self._reread(opened.shop, opened.ext_id)
         except StoreFull:
             await asyncio.sleep(1.0)  # nothing was opened, so nothing was sent; it is due again when there is space
         finally:
             self._done(intent)
+
+    async def _news_of(self, stale: NotOpened) -> bool:
+        """Read the order again and wait for it, in this attempt's place: were it only asked for, a backlog that takes
+        longer than news stays fresh would be read round and round and never sent. A shop that does not answer soon is
+        not waited for again for a while, so that it holds up no other."""
+        asked = self._reread(stale.shop, stale.ext_id)
+        now = time.monotonic()
+        if asked is None or now < self._mute.get(stale.shop, 0.0):
+            return False
+        try:
+            async with asyncio.timeout(REREAD_WAIT_S):
+                if await asyncio.shield(asked):
+                    return True
+        except TimeoutError:
+            pass
+        self._mute[stale.shop] = time.monotonic() + MUTE_S
+        return False
 
     async def _make_now(self, opened: Opened) -> None:
         try:

@@ -1,9 +1,9 @@
 """Pulling: one task a shop, each at its own pace; a shop that hangs or fails slows nobody else."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -68,7 +68,7 @@ class Puller:
         self._writer, self._intake, self._clock = writer, intake, clock
         self._hinted = asyncio.Event()
         self._reads = asyncio.Semaphore(8)
-        self._reading: set[str] = set()
+        self._reading: dict[str, asyncio.Future[bool]] = {}
 
     def hint(self) -> None:
         """A webhook said that there is news: pull at once."""
@@ -158,13 +158,15 @@ class Puller:
         except TimeoutError:
             pass
 
-    def refresh(self, ext_id: str, spawn: Callable[..., object]) -> None:
-        """Read one order again before the gate; asked for twice, it is read once."""
-        if ext_id not in self._reading:
-            self._reading.add(ext_id)
-            spawn(self._refresh(ext_id))
+    def refresh(self, ext_id: str, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> "asyncio.Future[bool]":
+        """Read one order again before the gate; asked for twice, it is read once. Answers whether news of it came."""
+        held = self._reading.get(ext_id)
+        if held is None:
+            held = self._reading[ext_id] = asyncio.get_running_loop().create_future()
+            spawn(self._refresh(ext_id, held))
+        return held
 
-    async def _refresh(self, ext_id: str) -> None:
+    async def _refresh(self, ext_id: str, told: "asyncio.Future[bool]") -> None:
         try:
             async with self._reads:
                 seen_at = self._clock()
@@ -173,8 +175,12 @@ class Puller:
             await self._store(
                 IntakeItem(self.shop_id, Batch(updates=(update,), cursor=None, more=False), seen_at, False)
             )
+            told.set_result(True)
         except (ConnectorError, TimeoutError) as error:
             log.warning("read_failed", shop=self.shop.name, why=type(error).__name__)
+            told.set_result(False)
             await asyncio.sleep(1.0)  # the gate asks again; this keeps a broken shop from spinning it
         finally:
-            self._reading.discard(ext_id)
+            if not told.done():
+                told.set_result(False)
+            del self._reading[ext_id]
