@@ -88,7 +88,8 @@ class TaobaoShop(ShopBase):
         self._tokens = top.tokens
         self.send_via = deliver
         self._top = top
-        self._trades, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
+        # Every row is looked up, so a pull is one page of them: what it brought is kept before much can go wrong.
+        self._trades, self._refunds = Walker(overlap, deep, budget=PAGE), Walker(overlap, deep)
         self._seen = Seen()
 
     async def pull(self, cursor: str | None) -> Batch:

@@ -17,7 +17,7 @@ from connectors.shops.weidian.client import HEADERS, Weidian, WeidianFailure, re
 from connectors.shops.weidian.mapping import order_of
 from connectors.shops.weidian.push import receive
 from connectors.shops.weidian.shape import number_of
-from connectors.shops.windows import Mark, Page, Seen, Walker
+from connectors.shops.windows import PAGE, Mark, Page, Seen, Walker
 from connectors.strikes import Strikes
 from core.model.clock import SECOND, Clock, to_text
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
@@ -72,7 +72,8 @@ class WeidianShop(ShopBase):
         self._tokens = weidian.tokens
         self.send_via = deliver
         self._weidian, self._formed, self._push_key = weidian, formed, push_key
-        self._orders, self._seen = Walker(overlap, deep), Seen()
+        # Every row is looked up, so a pull is one page of them: what it brought is kept before much can go wrong.
+        self._orders, self._seen = Walker(overlap, deep, budget=PAGE), Seen()
         self._strikes = Strikes()
 
     async def pull(self, cursor: str | None) -> Batch:

@@ -75,7 +75,8 @@ class XianguanjiaShop(ShopBase):
         super().__init__(name, clock, http, poll_seconds, start_days)
         self._xgj, self._supply, self._asked, self._push = xgj, supply, asked, push
         self._only = {"authorize_id": authorize_id} if authorize_id else {}
-        self._orders, self._seen = Walker(overlap, deep), Seen()
+        # Every row is looked up, so a pull is one page of them: what it brought is kept before much can go wrong.
+        self._orders, self._seen = Walker(overlap, deep, budget=PAGE), Seen()
 
     async def pull(self, cursor: str | None) -> Batch:
         """The next orders after ``cursor``. Raises ConnectorError."""

@@ -76,7 +76,8 @@ class XiaohongshuShop(ShopBase):
         super().__init__(name, clock, http, poll_seconds, start_days)
         self._tokens = ark.tokens
         self._ark, self._push = ark, push
-        self._orders, self._refunds = Walker(overlap, deep), Walker(overlap, deep)
+        # Every row is looked up, so a pull is one page of them: what it brought is kept before much can go wrong.
+        self._orders, self._refunds = Walker(overlap, deep, budget=PAGE), Walker(overlap, deep)
         self._seen, self._strikes = Seen(), Strikes()
 
     async def pull(self, cursor: str | None) -> Batch:
