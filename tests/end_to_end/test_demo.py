@@ -31,6 +31,8 @@ def _demo(home: Path, *arguments: str) -> dict[str, Any]:
     assert result["ok"] is True
     assert (result["settled"], result["lost"], result["stuck"]) == (result["orders"], 0, [])
     assert (result["keys_sent_twice"], result["sent_unpaid"], result["oversold"]) == (0, 0, 0)
+    assert sum(shop["orders"] for shop in result["shops"].values()) == result["orders"]
+    assert sum(shop["delivered"] for shop in result["shops"].values()) == result["delivered"]
     assert (result["audit_violations"], result["core_crashes"]) == (0, 0)
     ended = result["delivered"] + result["closed_unpaid"] + result["refunded"] + result["refused_zero"]
     assert ended + result["parked_orders"] == result["orders"], "each order is settled in exactly one way"

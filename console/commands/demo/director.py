@@ -208,8 +208,12 @@ class Director:
         outcome: Counter[str] = Counter()
         stuck: list[str] = []
         lost = 0
+        shops: dict[str, Counter[str]] = {}
         for shop, ext_id, *_ in by_order:
             line = settlement.get((shop, ext_id))
+            count = shops.setdefault(shop, Counter({"orders": 0, "delivered": 0}))
+            count["orders"] += 1
+            count["lost" if line is None or not line["settled"] else line["as"]] += 1
             if line is None or not line["settled"] or "other" in line["kinds"]:
                 lost += 1
                 stuck.append(f"{shop}/{ext_id}: {'never seen' if line is None else line.get('stage', '?')}")
@@ -232,6 +236,7 @@ class Director:
             "keys_sent_twice": report["keys_sent_twice"],
             "sent_unpaid": report["sent_unpaid"],
             "oversold": report["oversold"],
+            "shops": {shop: dict(count) for shop, count in sorted(shops.items())},
             "sends": report["sends"],
             "repeats": report.get("repeats", 0),
             "faults_fired": report["faults_fired"],
