@@ -155,6 +155,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view_prev", ("shift+tab",), "desk"),
     Action("cases", ("e",), "desk", footer=True),
     Action("jobs", ("J",), "desk", footer=True),
+    Action("command", ("colon",), "desk"),
     Action("palette", ("ctrl+p",), "desk"),
     Action("help", ("question_mark",), "desk", footer=True),
     Action("back", ("escape",), "desk"),
@@ -166,6 +167,7 @@ MOVES = frozenset({"down", "up", "page_down", "page_up", "home", "end"})
 
 _SIGNS = {
     "slash": "/",
+    "colon": ":",
     "question_mark": "?",
     "full_stop": ".",
     "left_square_bracket": "[",

@@ -20,8 +20,8 @@ class Batch:
     def __init__(self, desk: "DeskScreen") -> None:
         self._desk = desk
 
-    async def act(self, action: Action) -> None:
-        """An order action on the marks, or on the cursor's row."""
+    async def act(self, action: Action, given: str | None = None) -> None:
+        """An order action on the marks, or on the cursor's row. ``given``: its argument, else it is asked for."""
         rows = self._desk.queue.model.chosen()
         if not rows:
             self._desk.say(t("do.none_chosen"), "warn")
@@ -29,7 +29,7 @@ class Batch:
         if action.id == "reveal":
             await self._reveal(rows[0])
             return
-        args = await self._ask(action)
+        args = await self._ask(action, given)
         if args is None or action.order is None:
             return
         ids = [row["id"] for row in rows]
@@ -39,12 +39,17 @@ class Batch:
             self._desk.queue.draw_all()
             self._desk.show_notice()
 
-    async def _ask(self, action: Action) -> Facts | None:
+    async def _ask(self, action: Action, given: str | None) -> Facts | None:
         """The action's argument; None when the person left. A reason is asked for in the preview itself."""
         ask = action.ask
         if ask is None or ask.arg == "reason":
             return {}
-        text = await self._desk.ask(f"ask.{ask.arg}", "", needed=ask.needed, check=self._check(ask.arg))
+        text = given
+        if given is None:
+            text = await self._desk.ask(f"ask.{ask.arg}", "", needed=ask.needed, check=self._check(ask.arg))
+        elif (wrong := await self._check(ask.arg)(given)) is not None:
+            self._desk.say(wrong, "bad")
+            return None
         if text is None:
             return None
         if ask.arg == "priority":

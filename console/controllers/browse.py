@@ -102,7 +102,7 @@ class Browse:
 
     async def do_mark_filter(self) -> None:
         """Marks every order of the view that matches a filter."""
-        text = await self._desk.ask("mark.prompt", self._desk.standing.filter, check=self._check)
+        text = await self._desk.ask("mark.prompt", self._desk.standing.filter, check=self.wrong_filter)
         if text is None:
             return
         count, cut = await self._desk.loader.mark_matching(text)
@@ -140,7 +140,7 @@ class Browse:
         at = VIEWS.index(self._desk.standing.view)
         return self._desk.show_view(VIEWS[(at + step) % len(VIEWS)])
 
-    async def _check(self, text: str) -> str | None:
+    async def wrong_filter(self, text: str) -> str | None:
         """What is wrong with a filter, by asking the core; None when it can be used."""
         try:
             await self._desk.client.count(self._desk.standing.view, text)
@@ -159,10 +159,16 @@ class Browse:
     async def do_filter(self) -> None:
         """Asks for a filter and shows what matches. An empty one shows all."""
         desk = self._desk
-        text = await desk.ask("filter.prompt", desk.standing.filter, check=self._check, history="filter")
+        text = await desk.ask("filter.prompt", desk.standing.filter, check=self.wrong_filter, history="filter")
         if text is not None and text.strip() != desk.standing.filter:
             desk.standing.filter = text.strip()
             await desk.reload()
+
+    async def do_command(self) -> None:
+        """Asks for a command by name and runs it."""
+        from console.controllers.command import ask_command
+
+        await ask_command(self._desk)
 
     def do_back(self) -> Work:
         """One step out: the detail, the exceptions pane, the filter, the marks."""

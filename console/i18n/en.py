@@ -350,4 +350,18 @@ WORDS: dict[str, str] = {
     "tip.reveal": "this is recorded",
     "tip.quit": "the core works on",
     "tip.undo": "undo the last job that can be undone",
+    # the command line
+    "act.command": "command line",
+    "command.prompt": "Command",
+    "command.hint": "Tab completes; hold TEXT, tag TEXT, view NAME, filter TEXT, order FRAGMENT",
+    "command.unknown": "No command {name}.",
+    "command.near": " Did you mean {name}?",
+    "command.views": "Name one of: {names}",
+    "command.fragment": "Give a part of the order's number or buyer",
+    "command.no_argument": "{name} takes nothing after it; take that away",
+    "command.reason_later": "{name} asks for its reason in the preview; give the name alone",
+    "command.no_offer": "Nothing completes this; see ctrl+p for all names",
+    "command.no_order": "No order matches {text}; give another part of its number",
+    "command.several": "{n} orders match, type more: {some}",
+    "command.nowhere": "Order {ext_id} is not in this view, nor in open or recent; go to another by view NAME",
 }

@@ -350,4 +350,18 @@ WORDS: dict[str, str] = {
     "tip.reveal": "会留下记录",
     "tip.quit": "核心照常工作",
     "tip.undo": "撤销最近一个可撤销的任务",
+    # the command line
+    "act.command": "命令行",
+    "command.prompt": "命令",
+    "command.hint": "Tab 补全;hold 备注、tag 标签、view 视图、filter 条件、order 单号片段",
+    "command.unknown": "没有命令 {name}。",
+    "command.near": "是不是 {name}?",
+    "command.views": "请写其中一个:{names}",
+    "command.fragment": "请写单号或买家的一部分",
+    "command.no_argument": "{name} 后面不带内容,请删去",
+    "command.reason_later": "{name} 的原因在预览里填写,这里只写名字",
+    "command.no_offer": "无可补全;按 ctrl+p 查看全部名字",
+    "command.no_order": "没有订单符合 {text},请换单号的另一段",
+    "command.several": "有 {n} 单符合,请多输几位:{some}",
+    "command.nowhere": "订单 {ext_id} 不在当前视图,也不在 open、recent;请用 view 视图名 换一个",
 }

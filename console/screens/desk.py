@@ -1,7 +1,7 @@
 """The desk: figures above, the list, the order beside or below it, the keys at the foot."""
 
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -42,7 +42,7 @@ DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in f
 
 
 # What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = ("filter", "mark_filter", "decide", "decide_all")
+OPENS = ("command", "filter", "mark_filter", "decide", "decide_all")
 
 
 class DeskScreen(Screen[None]):
@@ -133,21 +133,25 @@ class DeskScreen(Screen[None]):
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
-            self.typeahead.begin(keep=action.ask is not None or action_id in ("filter", "mark_filter"))
+            self.typeahead.begin(keep=action.ask is not None or action_id in ("command", "filter", "mark_filter"))
         if action.order:
             self.run(self.acts.act(action), opens=True)
             return
+        work = self.work_of(action_id)
+        if work is not None:
+            self.run(work, opens)
+
+    def work_of(self, action_id: str) -> Coroutine[Any, Any, None] | None:
+        """Begins an action that is not on orders; answers what of it is still to be awaited."""
         name, _, number = action_id.partition(".")
         if name in ("help", "palette", "quit"):
             getattr(self.app, f"desk_{name}")(self)
-            return
+            return None
         for owner in self._handlers:
-            handler = getattr(owner, f"do_{name}", None)
+            handler: Callable[..., Coroutine[Any, Any, None] | None] | None = getattr(owner, f"do_{name}", None)
             if handler is not None:
-                work = handler(int(number)) if number else handler()
-                if work is not None:
-                    self.run(work, opens)
-                return
+                return handler(int(number)) if number else handler()
+        return None
 
     def allowed(self, action_id: str) -> bool:
         """Whether an action is available; says the reason when it is not."""
