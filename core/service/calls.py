@@ -50,6 +50,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/counters", _counters),
         ("/v1/shops", _shops),
         ("/v1/stock", _stock),
+        ("/v1/wall", _wall),
         ("/v1/feed", _feed),
         ("/v1/jobs", _jobs),
         ("/v1/jobs/{id:int}", _job),
@@ -128,6 +129,11 @@ async def _shops(service: "Service", request: Request) -> Any:
 
 async def _stock(service: "Service", request: Request) -> Any:
     return {"products": await service.stock.read()}
+
+
+async def _wall(service: "Service", request: Request) -> Any:
+    names = {number: name for number, (name, _) in service.shops.items()}
+    return await service.wall.read(names)
 
 
 async def _feed(service: "Service", request: Request) -> Any:

@@ -20,6 +20,7 @@ from core.desk.reads import Reader
 from core.desk.refusals import Refused
 from core.desk.rows import Frame
 from core.desk.views import Selection, select
+from core.desk.wall import Wall
 from core.pipeline.intake import Intake
 from core.pipeline.replay import Replayer
 from core.pipeline.setup import Setup
@@ -83,6 +84,7 @@ class Service:
         self.feed = Feed(self.counters)
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
         self.stock = StockBook(self.reader, self.clock)
+        self.wall = Wall(self.reader, self.clock)
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
