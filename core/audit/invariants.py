@@ -266,10 +266,10 @@ EFFECTS = (
     Invariant(
         "I-effects",
         VIOLATION,
-        "an attempt has no intent that is older than itself",
+        "an attempt has no intent of its order, or an open one no time",
         "SELECT a.order_id FROM attempt a LEFT JOIN intent i ON i.id = a.intent_id "
-        "WHERE i.id IS NULL OR i.order_id <> a.order_id OR i.created_at > a.opened_at UNION ALL "
-        "SELECT i.order_id FROM intent i WHERE i.state = 1 AND (i.opened_at IS NULL OR i.created_at > i.opened_at)",
+        "WHERE i.id IS NULL OR i.order_id <> a.order_id UNION ALL "
+        "SELECT i.order_id FROM intent i WHERE i.state = 1 AND i.opened_at IS NULL",
     ),
     Invariant(
         "I-effects",

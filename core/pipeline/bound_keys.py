@@ -44,5 +44,9 @@ def titles_of(tx: Tx, orders: Iterable[int]) -> dict[tuple[int, str], str]:
 
 def in_order(order: int, keys: Sequence[SealedKey], titles: Mapping[tuple[int, str], str]) -> tuple[SealedKey, ...]:
     """The keys of one order by line and slot, each with its own line's title."""
-    named = (msgspec.structs.replace(key, title=titles[(order, key.line)]) for key in keys)
-    return tuple(sorted(named, key=lambda key: (key.line, key.slot)))
+    return in_slots([msgspec.structs.replace(key, title=titles[(order, key.line)]) for key in keys])
+
+
+def in_slots(keys: Sequence[SealedKey]) -> tuple[SealedKey, ...]:
+    """The one order in which an order's keys are told, at every attempt."""
+    return tuple(sorted(keys, key=lambda key: (key.line, key.slot)) if len(keys) > 1 else keys)

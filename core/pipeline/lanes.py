@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -83,7 +84,7 @@ class Lane:
         while True:
             self._news.clear()
             free = self.room - len(self._busy) - self._lent
-            self._told = False
+            self._told = self._idle = False  # while it looks, nothing is lent: it counts on every place it saw free
             taken = await self._take(free) if free > 0 else 0
             self._idle = taken < free and not self._told
             if taken < free or free <= 0:
@@ -214,6 +215,8 @@ class Lane:
                 return await self._writer.do(self._recorder.apply, came)
             except StoreFull:
                 await asyncio.sleep(1.0)
+                # The engine may have begun to stop meanwhile: what would open now might not be made any more.
+                came = msgspec.structs.replace(came, place=False)
 
     async def _ask(self, intent: int, tries: int) -> None:
         try:

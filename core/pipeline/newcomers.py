@@ -10,7 +10,7 @@ from core.model.effects import Effect
 from core.model.lifecycle import BLOCKING, CaseKind, EventKind, Stage
 from core.model.order import OrderUpdate, PlatformState
 from core.pipeline.attempts import Opened
-from core.pipeline.bound_keys import SealedKey
+from core.pipeline.bound_keys import SealedKey, in_slots
 from core.pipeline.doubts import holds_of, trouble_of
 from core.pipeline.gate import ANYONE, plan_sends, take_keys
 from core.pipeline.judging import judge
@@ -205,7 +205,7 @@ class Newcomers:
                 shop, u, _ = fresh[at]
                 lane, recipient = opens[order_id]
                 opened[order_id] = Opened(
-                    intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, tuple(taken[order_id]),
+                    intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, in_slots(taken[order_id]),
                     (), 1, self._tx.epoch, self._tx.now,
                 )  # fmt: skip
         return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}, opened

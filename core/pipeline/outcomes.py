@@ -32,6 +32,20 @@ LEFT_OPEN = "SELECT id, tries FROM intent WHERE state = 1"
 SET_INTENT = "UPDATE intent SET state = ?, next_at = ?, changed_at = ? WHERE id = ?"
 
 
+def _answers(
+    items: Sequence[Came], taken: dict[tuple[int, int], bool | Opened], others: dict[tuple[int, int, bool], bool]
+) -> list[bool | Opened]:
+    """An answer for each item; what was opened is handed out once, however often its outcome was told."""
+    answers: list[bool | Opened] = []
+    for c in items:
+        told = others.get((c.intent, c.attempt, c.asked))
+        answer = taken.get((c.intent, c.attempt), False) if told is None else told
+        if isinstance(answer, Opened):
+            taken[(c.intent, c.attempt)] = True
+        answers.append(answer)
+    return answers
+
+
 class Record:
     """The handler. An item is a Came; the answer says whether it was taken (False: the attempt is not open any more).
 
@@ -48,15 +62,11 @@ class Record:
             answers = end_as_opened(tx, self.setup, good)
             if answers is not None:
                 return answers
-            taken = self._confirmed(tx, good)
-            return [taken.get((c.intent, c.attempt), False) for c in items]
+            return _answers(items, self._confirmed(tx, good), {})
         rest = [c for c in items if c.outcome.result is not Result.CONFIRMED or c.asked]
         taken = self._confirmed(tx, good) if good else {}
         others = self._others(tx, rest)
-        return [
-            others[key] if (key := (c.intent, c.attempt, c.asked)) in others else taken.get(key[:2], False)
-            for c in items
-        ]
+        return _answers(items, taken, others)
 
     def _confirmed(self, tx: Tx, items: Sequence[Came]) -> dict[tuple[int, int], bool | Opened]:
         """The usual end of an attempt. An outcome of another attempt than the open one is not taken."""

@@ -128,9 +128,9 @@ DAMAGE: dict[str, tuple[set[str], tuple[str, ...]]] = {
         {"I-effects " + V},
         (f"INSERT INTO attempt VALUES(77, 1, {ID('done')}, {T0}, 1, {T0}, 'confirmed', '', '')",),
     ),
-    "an intent younger than its attempt": (
+    "an open attempt that nobody knows the time of": (
         {"I-effects " + V},
-        (f"UPDATE intent SET created_at = created_at + 1 WHERE id = {_intent('done')}",),
+        (f"UPDATE intent SET opened_at = NULL WHERE id = {_intent('sending')}",),
     ),
     "an intent of no order": (
         {"I-effects " + V},

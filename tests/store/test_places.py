@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from core.model.effects import Effect, Result
+from core.audit import audit
+from core.model.effects import Effect, Outcome, Result
 from core.model.lifecycle import IntentState, Stage, WriteBack
-from core.model.order import PaymentKind, RefundState
+from core.model.order import Line, PaymentKind, RefundState
 from core.pipeline import outcomes
 from core.pipeline.attempts import Opened
+from core.pipeline.ends import Came
 from tests.rig import T0, Rig, order, pay, refund
 
 
@@ -176,3 +178,41 @@ async def test_what_changed_since_it_opened_is_read_again(tmp_path: Path) -> Non
         assert await rig.stage(one.ext_id) == Stage.CLOSED
         assert await rig.stage(two.ext_id) == Stage.DELIVERED
         assert await rig.come(two.intent, 1, Result.CONFIRMED, opened=two) is False, "it is not open any more"
+
+
+async def test_keys_are_told_in_one_order_at_every_attempt(tmp_path: Path) -> None:
+    """Opened in intake or again later, the same letter: a repeat under one reference must not differ."""
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 3)
+        lines = tuple(Line(line=name, sku="p1", title=f"t{name}", qty=1, amount=500) for name in ("10", "9"))
+        told = order(paid=1000, lines=lines, total=1000)
+        (first,) = (await rig.pull(told, places=1)).opened
+        assert await rig.come(first.intent, 1, Result.NOT_SENT)
+        rig.clock.step(5)
+        await rig.pull(told)
+        again = await rig.open(first.intent)
+        assert isinstance(again, Opened)
+        assert [(key.id, key.line, key.title) for key in again.keys] == [(k.id, k.line, k.title) for k in first.keys]
+
+
+async def test_an_outcome_told_twice_opens_one_write_back(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        (send,) = (await rig.pull(order(paid=1000), places=1)).opened
+        came = Came(send.intent, 1, Outcome(result=Result.CONFIRMED), place=True)
+        answers = await rig.writer.submit_many(rig.recorder.apply, [came, came])
+        assert [isinstance(answer, Opened) for answer in answers] == [True, False]
+        assert await rig.one("SELECT count(*) FROM intent WHERE effect = 2") == 1
+
+
+async def test_a_clock_that_was_set_back_is_no_violation(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.stock("p1", 1)
+        await rig.pull(order(paid=1000))
+        await rig.pass_gate()
+        rig.clock.step(-10)
+        intent = await rig.intent()
+        assert isinstance(await rig.open(intent), Opened)
+        assert not [f for f in audit(rig.path, rig.clock()).findings if f.severity == "violation"]
+        assert await rig.come(intent, 1, Result.CONFIRMED)
+        assert not [f for f in audit(rig.path, rig.clock()).findings if f.severity == "violation"]
