@@ -44,7 +44,7 @@ class PickupPort(Port):
         writer: Writer,
         readers: AsyncEngine,
         open_key: Callable[[KeyRow], str],
-        reread: Callable[[int, str], None],
+        reread: Callable[[int, str], object],
         clock: Clock,
         port: int,
         language: str = "zh_CN",
