@@ -187,7 +187,7 @@ class Pipeline:
         return await self.writer.do(_read, None)
 
 
-async def measure(folder: Path, rules: Rules, rounds: int = 5, batches: int = 3) -> dict[str, Any]:
+async def measure(folder: Path, rules: Rules, rounds: int = 5, batches: int = 6) -> dict[str, Any]:
     """Interleaved rounds; medians. Figures are per second of this process' own CPU."""
     tune()  # as the core does
     raw, pipe = RawInsert(folder / "raw.db"), Pipeline(folder, rules)
