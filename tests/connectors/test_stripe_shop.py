@@ -476,6 +476,14 @@ async def test_a_dispute_that_was_won_stands_in_the_way_no_more(
         assert order.state is state
 
 
+async def test_what_is_read_is_newer_than_every_event_so_far(shop: Shop, api: Api, clock: ManualClock) -> None:
+    """A dispute's end has a time that no intent carries; a core that starts again would never see the order freshly."""
+    api.intents[PI] = intent()
+    order = await shop.read(ORDER)
+    assert isinstance(order, OrderUpdate)
+    assert order.rev >= clock() // 1_000_000 * 1_000_000
+
+
 async def test_an_order_that_is_nowhere_is_an_error(shop: Shop, api: Api) -> None:
     with pytest.raises(ConnectorError) as caught:
         await shop.read("IN-404")

@@ -100,9 +100,13 @@ class StripeShop(ShopBase):
 
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         """The order out of all its intents as they stand now. Raises ConnectorError."""
+        asked = self._now()
         known = await self._load(ext_id)
         if known is None:
             raise ConnectorError("platform", f"no PaymentIntent of order {clean(ext_id, 64)} was found")
+        # How it stands now is newer than any event so far, whatever times the intents carry: else an event would for ever
+        # outrank what is read, and the order would never count as freshly seen.
+        known.seen_at = max(known.seen_at, asked)
         return self._book.update(ext_id, known, msgspec.json.encode(list(known.intents.values())))
 
     async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
