@@ -4,6 +4,9 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from time import time
 from typing import Any, NamedTuple, cast
 
 import httptools
@@ -149,12 +152,18 @@ class Connection(asyncio.Protocol):
         """Way 5: the connection stays open and silent until the client gives up."""
 
 
+@lru_cache(1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
 def _head(answer: Answer, keep: bool) -> bytes:
     reason = _REASONS.get(answer.status, "Status")
     lines = [
         f"HTTP/1.1 {answer.status} {reason}",
         "content-type: application/json;charset=UTF-8",
         f"content-length: {len(answer.body)}",
+        f"date: {_date(int(time()))}",  # as every server with a clock says; some connectors go by it
         *(f"{name}: {value}" for name, value in answer.headers),
     ]
     if not keep:
