@@ -43,7 +43,7 @@ def stripe(sample: Json) -> Mapped:
     except Drift as drift:
         return drift.quarantined("", raw)
     book = Book("acct")
-    return book.update(intent.order_no, book.add(intent, intent.created), raw)
+    return book.update(intent.order_no, book.add(intent, intent.created), raw, event=True)
 
 
 SHOPS: dict[str, Callable[[Json], Mapped]] = {

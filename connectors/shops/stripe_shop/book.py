@@ -153,15 +153,18 @@ class Book:
             self._of.popitem(last=False)
         return known
 
-    def update(self, order_no: str, known: Known, raw: bytes) -> OrderUpdate | Quarantined:
-        """The order's snapshot out of all its intents; Quarantined when the first one does not describe goods."""
+    def update(self, order_no: str, known: Known, raw: bytes, event: bool) -> OrderUpdate | Quarantined:
+        """The order's snapshot out of all its intents; Quarantined when the first one does not describe goods.
+
+        ``event``: an event brought it. Of one second and stage it outranks a read, which may have come before it.
+        """
         first = known.first()
         try:
-            return self._update(order_no, known, first, raw)
+            return self._update(order_no, known, first, raw, event)
         except Drift as drift:
             return drift.quarantined(order_no, raw)
 
-    def _update(self, order_no: str, known: Known, first: Intent, raw: bytes) -> OrderUpdate:
+    def _update(self, order_no: str, known: Known, first: Intent, raw: bytes, event: bool) -> OrderUpdate:
         data = first.metadata
         lines = (_line(first),)
         check_lines(lines, "metadata")
@@ -177,7 +180,7 @@ class Book:
         contact = data.get("email") or first.receipt_email or ""
         return OrderUpdate(
             ext_id=order_no,
-            rev=max(known.seen_at, first.created) * SECOND + _RANK[state],
+            rev=max(known.seen_at, first.created) * SECOND + 2 * _RANK[state] + event,
             state=state,
             created_at=first.created * SECOND,
             total=first.amount,

@@ -100,14 +100,10 @@ class StripeShop(ShopBase):
 
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         """The order out of all its intents as they stand now. Raises ConnectorError."""
-        asked = self._now()
         known = await self._load(ext_id)
         if known is None:
             raise ConnectorError("platform", f"no PaymentIntent of order {clean(ext_id, 64)} was found")
-        # How it stands now is newer than any event so far, whatever times the intents carry: else an event would for ever
-        # outrank what is read, and the order would never count as freshly seen.
-        known.seen_at = max(known.seen_at, asked)
-        return self._book.update(ext_id, known, msgspec.json.encode(list(known.intents.values())))
+        return self._book.update(ext_id, known, msgspec.json.encode(list(known.intents.values())), event=False)
 
     async def remap(self, kept: Quarantined, at: int) -> tuple[Update, ...]:
         """An event goes the way of all events; of any other payload the order it belongs to is read. See core.ports."""
@@ -204,7 +200,7 @@ class StripeShop(ShopBase):
             # After a restart: this may be a further payment of an order that began before.
             await self._load(order_no, skip=intent.id)
         known = self._book.add(intent, event.created)
-        return self._book.update(order_no, known, bytes(event.data.object))
+        return self._book.update(order_no, known, bytes(event.data.object), event=True)
 
     async def _refunded(self, event: _Event, raw: msgspec.Raw) -> list[Update]:
         charge = msgspec.json.decode(event.data.object, type=Charge)
@@ -216,7 +212,7 @@ class StripeShop(ShopBase):
             return list(money)
         known.refunded[charge.id] = max(known.refunded.get(charge.id, 0), charge.amount_refunded)
         known.seen_at = max(known.seen_at, event.created)
-        return [*money, self._book.update(order_no, known, bytes(raw))]
+        return [*money, self._book.update(order_no, known, bytes(raw), event=True)]
 
     async def _disputed(self, event: _Event, raw: msgspec.Raw) -> list[Update]:
         dispute = msgspec.json.decode(event.data.object, type=Dispute)
@@ -230,7 +226,7 @@ class StripeShop(ShopBase):
         if any(isinstance(update, Payment) for update in updates):
             known.refunded[dispute.charge] = max(known.refunded.get(dispute.charge, 0), dispute.amount)
         known.seen_at = max(known.seen_at, event.created)
-        return [*updates, self._book.update(order_no, known, bytes(raw))]
+        return [*updates, self._book.update(order_no, known, bytes(raw), event=True)]
 
     async def _order_no(self, intent_id: str | None) -> str:
         """The order of a charge. Raises Drift when nothing ties it to one."""
