@@ -151,12 +151,10 @@ class Lane:
             return False
         try:
             async with asyncio.timeout(REREAD_WAIT_S):
-                if await asyncio.shield(asked):
-                    return True
+                return await asyncio.shield(asked)
         except TimeoutError:
-            pass
-        self._mute[stale.shop] = time.monotonic() + MUTE_S
-        return False
+            self._mute[stale.shop] = time.monotonic() + MUTE_S
+            return False
 
     async def _make_now(self, opened: Opened) -> None:
         try:

@@ -12,6 +12,7 @@ from core.model.clock import now_us
 from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.order import Batch, OrderUpdate, Quarantined
 from core.pipeline.setup import Setup
+from core.ports import ConnectorError
 from core.vault import imports
 from core.vault.keyring import Keyring
 from core.vault.plan import plan
@@ -29,8 +30,8 @@ class Slow:
     send_via = "post"
     specs: Mapping[Effect, EffectSpec] = {}
 
-    def __init__(self, name: str, count: int, hangs: bool = False) -> None:
-        self.name, self.hangs = name, hangs
+    def __init__(self, name: str, count: int, hangs: bool = False, unreadable: str = "") -> None:
+        self.name, self.hangs, self.unreadable = name, hangs, unreadable
         self.numbers = [f"{name}-{n}" for n in range(count)]
 
     def _shown(self, ext_id: str) -> OrderUpdate:
@@ -44,6 +45,8 @@ class Slow:
     async def read(self, ext_id: str) -> OrderUpdate | Quarantined:
         if self.hangs:
             await asyncio.Event().wait()
+        if ext_id == self.unreadable:
+            raise ConnectorError("protocol", "an answer that nobody understands")
         await asyncio.sleep(0.02)
         return self._shown(ext_id)
 
@@ -106,6 +109,13 @@ async def test_a_backlog_longer_than_news_stays_fresh_is_worked_off(tmp_path: Pa
     """300 letters at 80 a second, and news that is old after 0.4 s: each is read again right before its letter."""
     shop, post = Slow("shop", 300), Post()
     await run(tmp_path, [shop], post, set(shop.numbers), 30)
+
+
+async def test_one_order_that_cannot_be_read_does_not_hold_up_its_shop(tmp_path: Path) -> None:
+    """It waits alone: a read that fails at once takes nobody's place, so the shop's other orders are still waited for."""
+    shop, post = Slow("shop", 300, unreadable="shop-100"), Post()
+    await run(tmp_path, [shop], post, set(shop.numbers) - {"shop-100"}, 30)
+    assert "shop-100" not in post.sent
 
 
 async def test_a_platform_that_hangs_when_asked_again_does_not_hold_up_the_others(tmp_path: Path) -> None:
