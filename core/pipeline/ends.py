@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from core.desk.cases import close_cases
-from core.model.effects import Effect, Outcome, Result
+from core.model.effects import Effect, Outcome
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
 from core.pipeline.attempts import Opened
 from core.pipeline.sent import DELIVERED, Sent, by_way, tell
@@ -47,6 +48,12 @@ def told_of(outcome: Outcome) -> str:
     return _encode(outcome.evidence).decode() if outcome.evidence else "{}"
 
 
+def ended(one: Sent, outcome: Outcome, now: int) -> tuple[Any, ...]:
+    """The row of ATTEMPT for an attempt that came to this ``now`` (UTC µs)."""
+    opened = (one.intent, one.attempt, one.order, one.opened_at, one.epoch)
+    return (*opened, now, outcome.result.value, outcome.why, told_of(outcome))
+
+
 def end_as_opened(tx: Tx, setup: Setup, items: Sequence[Came]) -> list[bool | Opened] | None:
     """First attempts that end as nearly all do, with nothing changed since they opened: no row is read again.
 
@@ -69,14 +76,7 @@ def end_as_opened(tx: Tx, setup: Setup, items: Sequence[Came]) -> list[bool | Op
     tx.run("RELEASE as_opened")
     if not whole:
         return None
-    confirmed = Result.CONFIRMED.value
-    tx.insert(
-        ATTEMPT,
-        [
-            (one.intent, 1, one.order, one.opened_at, one.epoch, now, confirmed, c.outcome.why, told_of(c.outcome))
-            for one, c in zip(opened, items, strict=True)
-        ],
-    )
+    tx.insert(ATTEMPT, [ended(one, c.outcome, now) for one, c in zip(opened, items, strict=True)])
     told: dict[int, Opened] = {}
     if sent:
         for shop, count in Counter([one.shop for one in sent]).items():

@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from core.desk.cases import CaseRow, open_cases
 from core.model.clock import SECOND
 from core.model.effects import Effect, EffectClass, EffectSpec, Outcome, Result
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline import fallback
 from core.pipeline.attempts import Opened
-from core.pipeline.ends import ATTEMPT, Came, end_as_opened, told_of, written_back
+from core.pipeline.ends import ATTEMPT, Came, end_as_opened, ended, told_of, written_back
 from core.pipeline.sent import INTENTS, IntentRow, confirm_sent
 from core.pipeline.setup import Setup
 from core.store.tx import Tx
 
-_encode = msgspec.json.Encoder(order="sorted").encode
 STOPPED = "the core stopped between sending and recording"
 NEVER = 2**62  # next_at of what waits for a person
 BACKOFF_US = (1 * SECOND, 2 * SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
@@ -75,7 +72,7 @@ class Record:
         answers: dict[tuple[int, int], bool | Opened] = {}
         taken: list[IntentRow] = []
         attempts: list[tuple[Any, ...]] = []
-        confirmed, sending, send = Result.CONFIRMED.value, int(IntentState.SENDING), int(Effect.SEND)
+        sending, send = int(IntentState.SENDING), int(Effect.SEND)
         ships = False
         for found in tx.all_in(INTENTS, (), list(came)):
             row = IntentRow(*found)
@@ -85,11 +82,7 @@ class Record:
             answers[(row.intent, row.attempt)] = True
             taken.append(row)
             ships = ships or row.effect != send
-            outcome = one.outcome
-            attempts.append(
-                (row.intent, row.attempt, row.order, row.opened_at, row.epoch, now, confirmed, outcome.why)
-                + (told_of(outcome),)
-            )
+            attempts.append(ended(row, one.outcome, now))
         if tx.run_in(CONFIRM, (now,), [row.intent for row in taken]) != len(taken):
             raise RuntimeError("an intent changed between being looked at and being confirmed")
         tx.insert(ATTEMPT, attempts)
@@ -119,23 +112,11 @@ class Record:
                 continue
             answers[key] = True
             outcome = came.outcome
-            result, evidence = outcome.result, told_of(outcome)
+            result = outcome.result
             if not came.asked:
-                attempts.append(
-                    (
-                        row.intent,
-                        row.attempt,
-                        row.order,
-                        row.opened_at,
-                        row.epoch,
-                        tx.now,
-                        result.value,
-                        outcome.why,
-                        evidence,
-                    )
-                )
+                attempts.append(ended(row, outcome, tx.now))
             elif result is not Result.UNKNOWN:
-                answered.append((tx.now, result.value, outcome.why, evidence, row.intent, row.attempt))
+                answered.append((tx.now, result.value, outcome.why, told_of(outcome), row.intent, row.attempt))
             if result is Result.CONFIRMED:
                 good.append(row)
                 states.append((int(IntentState.CONFIRMED), tx.now, tx.now, row.intent))

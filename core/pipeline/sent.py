@@ -36,7 +36,7 @@ class IntentRow(Struct, frozen=True, gc=False):
 
 
 class Sent(Protocol):
-    """An attempt that reached its buyer: as its outcome finds it, or as it was opened."""
+    """An attempt that ended: as its outcome finds it, or as it was opened."""
 
     @property
     def intent(self) -> int: ...
@@ -48,6 +48,10 @@ class Sent(Protocol):
     def attempt(self) -> int: ...
     @property
     def gen(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def opened_at(self) -> int: ...
     @property
     def ext_id(self) -> str: ...
 
