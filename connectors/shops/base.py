@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,38 @@ from core.ports import ConnectorError
 
 T = TypeVar("T")
 _KINDS = {"connect": "network", "broken": "network", "busy": "network", "open": "network", "timeout": "timeout"}
+_ANSWERED = {"rate": "rate", "busy": "rate", "expired": "auth", "dead": "auth", "door": "auth", "garbled": "protocol"}
+
+
+class Refused(ConnectorError):
+    """The platform refused to show this one thing; asking again changes nothing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("platform", message)
+
+
+class PlatformFailure(Exception):
+    """An error answer of a platform; a subclass names its kinds. ``wait`` in seconds.
+
+    Alike wherever they occur: rate, expired and dead (token), door (turned away before anything was done), garbled (not
+    understood). ``sub``: the platform's second code.
+    """
+
+    code_name: ClassVar[str] = "code"  # what the platform calls its code
+    final: ClassVar[str] = "refused"  # the kind that asking again does not change
+    passing: ClassVar[frozenset[str]] = frozenset()  # after these a renewal is tried again, as after rate
+    ended: ClassVar[str] = "the refresh token was refused"
+
+    def __init__(
+        self, kind: str, code: int | str = 0, message: str = "", wait: float | None = None, sub: str = ""
+    ) -> None:
+        head = f"{kind}: {self.code_name} {code}" if code != "" else f"{kind}:"
+        super().__init__(" ".join(part for part in (head, sub, message) if part))
+        self.kind, self.code, self.wait, self.sub = kind, code, wait, sub
+
+    def evidence(self) -> dict[str, str | int | float | bool | None]:
+        """For an Outcome."""
+        return {self.code_name: self.code, "kind": self.kind}
 
 
 def outcome_of(failure: HttpFailure) -> Outcome:
@@ -31,8 +63,12 @@ def outcome_of(failure: HttpFailure) -> Outcome:
     return Outcome(result=result, why=failure.kind, evidence=failure.evidence)
 
 
-def error_of(failure: HttpFailure) -> ConnectorError:
-    """The same for a pull or a read."""
+def error_of(failure: HttpFailure | PlatformFailure) -> ConnectorError:
+    """What an answer that did not come, or came as an error, is to a pull or a read."""
+    if isinstance(failure, PlatformFailure):
+        if failure.kind == failure.final:
+            return Refused(str(failure))
+        return ConnectorError(_ANSWERED.get(failure.kind, "platform"), str(failure), failure.wait)
     return ConnectorError(_KINDS.get(failure.kind, "protocol"), str(failure), failure.retry_after)
 
 
@@ -69,11 +105,45 @@ def read_again(kept: Quarantined, *ways: Callable[[bytes], Sequence[Update]]) ->
     return next((one for one in made if not any(isinstance(part, Quarantined) for part in one)), made[0])
 
 
-class Refused(ConnectorError):
-    """The platform refused to show this one thing; asking again changes nothing."""
+class Renewing(Protocol):
+    """A platform's client with a token that ends."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("platform", message)
+    tokens: Tokens
+
+    async def renew(self, used: str, http: Http) -> None:
+        """Replace the token ``used``, once for all callers. Raises PlatformFailure, HttpFailure."""
+
+
+async def with_renewal(
+    client: Renewing, http: Http, failed: type[PlatformFailure], attempt: Callable[[], Awaitable[T]]
+) -> T:
+    """What ``attempt`` brings; once its token has ended, that is renewed and it is made again.
+
+    An ended token stops a call at the door, so that nothing is in doubt. Raises ``failed``, HttpFailure.
+    """
+    if not client.tokens.access:
+        await _renewed(client, http, failed, "")
+    used = client.tokens.access
+    try:
+        return await attempt()
+    except PlatformFailure as failure:
+        if failure.kind != "expired":
+            raise
+    await _renewed(client, http, failed, used)
+    return await attempt()
+
+
+async def _renewed(client: Renewing, http: Http, failed: type[PlatformFailure], used: str) -> None:
+    try:
+        await client.renew(used, http)
+    except HttpFailure as failure:
+        raise failed("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
+    except PlatformFailure as failure:
+        if failure.kind == "rate":
+            raise
+        if failure.kind in failed.passing:
+            raise failed("rate", failure.code, "token not renewed", failure.wait or 1.0, failure.sub) from None
+        raise failed("dead", failure.code, failed.ended, sub=failure.sub) from None
 
 
 class Cursor(Struct, frozen=True):

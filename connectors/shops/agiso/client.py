@@ -13,6 +13,7 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE
 from connectors.http import Reply
 from connectors.shops.agiso.sign import sign
+from connectors.shops.base import PlatformFailure
 from core.model.clock import SECOND, Clock
 from core.model.text import clean
 
@@ -30,20 +31,14 @@ class _Envelope(Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class AgisoFailure(Exception):
+class AgisoFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, door (refused before anything was done), refused (done nothing, and repeating changes nothing),
     service (the platform behind Agiso, or a code nobody has explained: outcome unknown), garbled (unknown as well).
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"error_code": self.code, "kind": self.kind}
+    code_name = "error_code"
 
 
 class Agiso:

@@ -24,7 +24,6 @@ from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, R
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
 from core.ports import ConnectorError, Inbound, Received, Reply
 
-_KINDS: Final = {"rate": "rate", "door": "auth", "garbled": "protocol"}
 _MESSAGE_MAX: Final = 1000  # characters
 _READ_S: Final = 6.0  # what a push may wait for its order; the core gives up after ten
 _NUMBERS: Final = ("biz_order_id", "tid", "Tid")
@@ -196,12 +195,10 @@ class AgisoShop(ShopBase):
         body = self._agiso.body({"tid": ext_id})
         try:
             return self._agiso.open(await self._fetch("POST", self._agiso.url + path, self._agiso.headers, body))
-        except HttpFailure as failure:
+        except (HttpFailure, AgisoFailure) as failure:
+            if isinstance(failure, AgisoFailure) and failure.kind == "refused" and failure.code == NO_TRADE:
+                raise Refused(_gone()) from None
             raise error_of(failure) from None
-        except AgisoFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(_gone() if failure.code == NO_TRADE else str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
 
 def _gone() -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.douyin.sign import canonical, sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import SECOND, Clock
@@ -39,25 +40,22 @@ class _Token(Struct):
     refresh_token: str | None = None
 
 
-class DouyinFailure(Exception):
+class DouyinFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), router (refused before the business saw it), refused (by the business),
-    service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``number``: the business's
-    own code behind the sub-code, 0 when there is none. ``wait`` in seconds.
+    service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(
-        self, kind: str, code: int = 0, sub_code: str = "", message: str = "", wait: float | None = None
-    ) -> None:
-        super().__init__(" ".join(part for part in (f"{kind}: code {code}", sub_code, message) if part))
-        self.kind, self.code, self.sub_code, self.wait = kind, code, sub_code, wait
-        tail = sub_code.rpartition(":")[2]
-        self.number = int(tail) if ":" in sub_code and tail.isascii() and tail.isdigit() and len(tail) < 10 else 0
+    @property
+    def number(self) -> int:
+        """The business's own code behind the sub-code, 0 when there is none."""
+        tail = self.sub.rpartition(":")[2]
+        return int(tail) if ":" in self.sub and tail.isascii() and tail.isdigit() and len(tail) < 10 else 0
 
     def evidence(self) -> dict[str, str | int | float | bool | None]:
         """For an Outcome."""
-        return {"code": self.code, "sub_code": self.sub_code, "kind": self.kind}
+        return {self.code_name: self.code, "sub_code": self.sub, "kind": self.kind}
 
 
 class Douyin:
@@ -129,17 +127,17 @@ def _failure(answer: _Answer) -> DouyinFailure:
     code = answer.code if answer.code is not None else answer.err_no or 0
     sub = clean(answer.sub_code or "", 100)
     message = clean(" ".join(part for part in (answer.msg or answer.message, answer.sub_msg) if part), 200)
-    failure = DouyinFailure("service", code, sub, message)
+    failure = DouyinFailure("service", code, message, sub=sub)
     if code == 60000 or failure.number == BUSY:
-        return DouyinFailure("rate", code, sub, message, 1.0 if failure.number == BUSY else None)
+        return DouyinFailure("rate", code, message, 1.0 if failure.number == BUSY else None, sub)
     if code == 70000:
-        return DouyinFailure("rate", code, sub, message, 60.0)  # the method is switched off for everybody
+        return DouyinFailure("rate", code, message, 60.0, sub)  # the method is switched off for everybody
     if sub in _EXPIRED:
-        return DouyinFailure("expired", code, sub, message)
+        return DouyinFailure("expired", code, message, sub=sub)
     if sub.startswith(_DEAD):
-        return DouyinFailure("dead", code, sub, message)
+        return DouyinFailure("dead", code, message, sub=sub)
     if code in _ROUTER:
-        return DouyinFailure("router", code, sub, message)
+        return DouyinFailure("router", code, message, sub=sub)
     if code in _REFUSED and failure.number not in _TROUBLE:
-        return DouyinFailure("refused", code, sub, message)
+        return DouyinFailure("refused", code, message, sub=sub)
     return failure

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
+from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.douyin.client import HEADERS, Douyin, DouyinFailure
 from connectors.shops.douyin.coupons import coupons, part
 from connectors.shops.douyin.mapping import Issue, order_of
@@ -26,7 +26,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _SYNC: Final = "coupons/syncV2"
 _DONE_ALREADY: Final = 8  # 000008, which also comes as plain 8
@@ -229,17 +228,13 @@ class DouyinShop(ShopBase):
     async def _query(self, path: str, params: Mapping[str, object], kind: type[T]) -> T:
         try:
             return await self._authorised(path, params, kind, once=False)
-        except HttpFailure as failure:
+        except (HttpFailure, DouyinFailure) as failure:
             raise error_of(failure) from None
-        except DouyinFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, path: str, params: Mapping[str, object], kind: type[T], once: bool) -> T:
         """Call; when the token has expired renew it and call again, as an expired token stops a call at the door."""
-        for again in (False, True):
-            used = self._douyin.tokens.access
+
+        async def attempt() -> T:
             url, body = self._douyin.call(path, params)
             if once:
                 reply = await self._http.post(url, body, HEADERS)
@@ -249,22 +244,8 @@ class DouyinShop(ShopBase):
                 return msgspec.json.decode(self._douyin.open(reply), type=kind)
             except UNREADABLE as exc:
                 raise DouyinFailure("garbled", message=f"{path}: {exc}") from None
-            except DouyinFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._douyin.renew(used, self._http)
-        except HttpFailure as failure:
-            # The call before it was refused at the door, so nothing is in doubt: try again later.
-            raise DouyinFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-        except DouyinFailure as failure:
-            if failure.kind == "rate":
-                raise
-            raise DouyinFailure("dead", failure.code, failure.sub_code, "the refresh token was refused") from None
+        return await with_renewal(self._douyin, self._http, DouyinFailure, attempt)
 
 
 def _remember(known: OrderedDict[str, T], key: str, value: T) -> None:

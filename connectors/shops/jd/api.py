@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
-from connectors.shops.base import Refused, error_of
-from connectors.shops.jd.client import HEADERS, Jos, JosFailure, renewed
+from connectors.shops.base import Refused, error_of, with_renewal
+from connectors.shops.jd.client import HEADERS, Jos, JosFailure
 from connectors.shops.jd.mapping import FIELDS, STATES
 from connectors.shops.windows import PAGE, SPAN, Page
 from core.model.clock import SECOND, to_text
@@ -22,7 +22,6 @@ SEARCH: Final = "jingdong.pop.order.search"
 GET: Final = "jingdong.pop.order.get"
 SHIPMENT: Final = "jingdong.pop.order.shipment"
 REFUNDS: Final = "jingdong.pop.afs.soa.refundapply.queryPageList"
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _REFUND_PAGE, _REFUND_PAGES = 50, 100  # the most that JD gives
 _LATE: Final = 60  # seconds by which a request may show up late in its list
 
@@ -154,15 +153,14 @@ class Api:
         """Raises ConnectorError."""
         try:
             return await self._authorised(method, params, kind, once=False)
-        except HttpFailure as failure:
+        except (HttpFailure, JosFailure) as failure:
             raise error_of(failure) from None
-        except JosFailure as failure:
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: Mapping[str, Any], kind: type[T], once: bool) -> T:
         """Call; when the token has ended renew it and call again, as an ended token stops a call at the door."""
-        for again in (False, True):
-            used, body = self._jos.tokens.access, self._jos.body(method, params)
+
+        async def attempt() -> T:
+            body = self._jos.body(method, params)
             if once:
                 reply = await self._http.post(self._jos.url, body, HEADERS)
             else:
@@ -171,11 +169,8 @@ class Api:
                 return msgspec.json.decode(self._jos.open(reply, method), type=kind)
             except UNREADABLE as exc:
                 raise JosFailure("garbled", message=f"{method}: {exc}") from None
-            except JosFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await renewed(self._jos, used, self._http)
-        raise AssertionError("unreachable")
+
+        return await with_renewal(self._jos, self._http, JosFailure, attempt)
 
 
 def _true(value: bool | str) -> bool:

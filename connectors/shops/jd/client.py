@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE
-from connectors.http import Http, HttpFailure, Reply
+from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.jd.sign import sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import Clock, to_text
@@ -38,20 +39,12 @@ class _Token(Struct):
     msg: str | None = None
 
 
-class JosFailure(Exception):
+class JosFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), router (refused before the business saw it), refused (by the business), service
     (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
-
-    def __init__(self, kind: str, code: str = "", message: str = "", wait: float | None = None) -> None:
-        super().__init__(" ".join(part for part in (f"{kind}:", f"code {code}" if code else "", message) if part))
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"code": self.code, "kind": self.kind}
 
 
 class Jos:
@@ -131,18 +124,6 @@ class Jos:
             return Pair(token.access_token, token.refresh_token or "")
 
         await self.tokens.renew(used, exchange)
-
-
-async def renewed(jos: Jos, used: str, http: Http) -> None:
-    """``renew`` for a call that was refused at the door, so that nothing is in doubt: either again later, or dead."""
-    try:
-        await jos.renew(used, http)
-    except HttpFailure as failure:
-        raise JosFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-    except JosFailure as failure:
-        if failure.kind == "rate":
-            raise
-        raise JosFailure("dead", failure.code, "the refresh token was refused") from None
 
 
 def _failure(error: _Error) -> JosFailure:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.kuaishou.sign import sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import Clock
@@ -41,20 +42,19 @@ class _Token(Struct):
     error_msg: str | None = None
 
 
-class KuaishouFailure(Exception):
+class KuaishouFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), router (refused before the business saw it), refused (by the business),
     service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, sub: str = "", message: str = "", wait: float | None = None) -> None:
-        super().__init__(" ".join(part for part in (f"{kind}: result {code}", sub, message) if part))
-        self.kind, self.code, self.sub, self.wait = kind, code, sub, wait
+    code_name = "result"
+    ended = "the token could not be renewed"
 
     def evidence(self) -> dict[str, str | int | float | bool | None]:
         """For an Outcome."""
-        return {"result": self.code, "sub_code": self.sub, "kind": self.kind}
+        return {self.code_name: self.code, "sub_code": self.sub, "kind": self.kind}
 
 
 class Secrets(Struct, frozen=True):
@@ -125,7 +125,7 @@ class Kuaishou:
             except UNREADABLE:
                 raise KuaishouFailure("garbled", message="token answer not understood") from None
             if token.result != _OK or not token.access_token:
-                raise KuaishouFailure("dead", token.result, clean(str(token.error or ""), 60))
+                raise KuaishouFailure("dead", token.result, sub=clean(str(token.error or ""), 60))
             return Pair(token.access_token, token.refresh_token or "")
 
         await self.tokens.renew(used, exchange)
@@ -142,10 +142,10 @@ def _failure(answer: _Answer) -> KuaishouFailure:
     code, sub = answer.result, clean(str(answer.sub_code or ""), 100)
     message = clean(" ".join(part for part in (answer.error_msg or answer.msg, answer.sub_msg) if part), 200)
     if code in _RATE:
-        return KuaishouFailure("rate", code, sub, message)
+        return KuaishouFailure("rate", code, message, sub=sub)
     if code == _EXPIRED or (code == _UNSURE and "token" in message.lower()):
-        return KuaishouFailure("expired", code, sub, message)
+        return KuaishouFailure("expired", code, message, sub=sub)
     if code in _ROUTER:
-        return KuaishouFailure("router", code, sub, message)
+        return KuaishouFailure("router", code, message, sub=sub)
     # Without a business code of its own nothing says that the business decided, and so did nothing.
-    return KuaishouFailure("refused" if sub and code != _SERVER else "service", code, sub, message)
+    return KuaishouFailure("refused" if sub and code != _SERVER else "service", code, message, sub=sub)

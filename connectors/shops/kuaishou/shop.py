@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.kuaishou.client import FORM, Kuaishou, KuaishouFailure
 from connectors.shops.kuaishou.mapping import order_of, refund_of
 from connectors.shops.kuaishou.sign import open_push
@@ -24,7 +24,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError, Inbound, Received, Reply
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _WAITING: Final = (PlatformState.PAID, PlatformState.FORBIDDEN)
 _DAY: Final = 86_400_000  # ms
@@ -215,17 +214,13 @@ class KuaishouShop(ShopBase):
     async def _query(self, method: str, params: Mapping[str, object], kind: type[T]) -> T:
         try:
             return await self._authorised(method, params, kind, write=False)
-        except HttpFailure as failure:
+        except (HttpFailure, KuaishouFailure) as failure:
             raise error_of(failure) from None
-        except KuaishouFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: Mapping[str, object], kind: type[T], write: bool) -> T:
         """Call; when the token has expired renew it and call again, as an expired token stops a call at the door."""
-        for again in (False, True):
-            used = self._kuaishou.tokens.access
+
+        async def attempt() -> T:
             verb, url, body = self._kuaishou.call(method, params, write)
             if write:
                 reply = await self._http.call(verb, url, FORM, body)
@@ -235,22 +230,8 @@ class KuaishouShop(ShopBase):
                 return msgspec.json.decode(self._kuaishou.open(reply), type=kind)
             except UNREADABLE as exc:
                 raise KuaishouFailure("garbled", message=f"{method}: {exc}") from None
-            except KuaishouFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._kuaishou.renew(used, self._http)
-        except HttpFailure as failure:
-            # The call before it was refused at the door, so nothing is in doubt: try again later.
-            raise KuaishouFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-        except KuaishouFailure as failure:
-            if failure.kind == "rate":
-                raise
-            raise KuaishouFailure("dead", failure.code, failure.sub, "the token could not be renewed") from None
+        return await with_renewal(self._kuaishou, self._http, KuaishouFailure, attempt)
 
 
 def _oid(ext_id: str) -> int | None:

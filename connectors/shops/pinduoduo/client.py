@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.pinduoduo.sign import sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import SECOND, Clock
@@ -38,20 +39,14 @@ class _Token(Struct):
     refresh_token: str | None = None
 
 
-class PddFailure(Exception):
+class PddFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), router (refused before the business saw it), refused (by the business),
     service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"error_code": self.code, "kind": self.kind}
+    code_name = "error_code"
 
 
 class Pdd:

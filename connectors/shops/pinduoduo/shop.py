@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
+from connectors.shops.base import Cursor, ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
 from connectors.shops.pinduoduo.mapping import only_number, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -23,7 +23,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _SEND: Final = "pdd.voucher.voucher.info.send"
 
@@ -174,17 +173,14 @@ class PinduoduoShop(ShopBase):
     async def _query(self, method: str, params: dict[str, str], key: str, kind: type[T]) -> T:
         try:
             return await self._authorised(method, params, key, kind, once=False)
-        except HttpFailure as failure:
+        except (HttpFailure, PddFailure) as failure:
             raise error_of(failure) from None
-        except PddFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:
         """Call; when the token has expired renew it and call again, as an expired token stops a call at the door."""
-        for again in (False, True):
-            used, body = self._pdd.tokens.access, self._pdd.body(method, params)
+
+        async def attempt() -> T:
+            body = self._pdd.body(method, params)
             if once:
                 reply = await self._http.post(self._pdd.url, body, HEADERS)
             else:
@@ -193,22 +189,8 @@ class PinduoduoShop(ShopBase):
                 return msgspec.json.decode(self._pdd.open(reply, key), type=kind)
             except UNREADABLE as exc:
                 raise PddFailure("garbled", message=f"{method}: {exc}") from None
-            except PddFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._pdd.renew(used, self._http)
-        except HttpFailure as failure:
-            # The call before it was refused at the door, so nothing is in doubt: try again later.
-            raise PddFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-        except PddFailure as failure:
-            if failure.kind == "rate":
-                raise
-            raise PddFailure("dead", failure.code, "the refresh token was refused") from None
+        return await with_renewal(self._pdd, self._http, PddFailure, attempt)
 
 
 def _vouchers(call: Call) -> str:

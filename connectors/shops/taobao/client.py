@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.taobao.sign import sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import Clock, to_text
@@ -35,22 +36,19 @@ class _Token(Struct):
     refresh_token: str | None = None
 
 
-class TopFailure(Exception):
+class TopFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (session), router (refused before the business saw it), isv (refused by it), isp (its own trouble, so
     the outcome is unknown), garbled (not understood, unknown as well). ``wait`` in seconds, from a rate answer.
     """
 
-    def __init__(
-        self, kind: str, code: int = 0, sub_code: str = "", message: str = "", wait: float | None = None
-    ) -> None:
-        super().__init__(" ".join(part for part in (f"{kind}: code {code}", sub_code, message) if part))
-        self.kind, self.code, self.sub_code, self.wait = kind, code, sub_code, wait
+    final = "isv"
+    ended = "the session has ended"
 
     def evidence(self) -> dict[str, str | int | float | bool | None]:
         """For an Outcome."""
-        return {"code": self.code, "sub_code": self.sub_code}
+        return {self.code_name: self.code, "sub_code": self.sub}
 
 
 class Top:
@@ -129,11 +127,11 @@ class Top:
         sub, message = clean(error.sub_code, 100), clean(f"{error.msg} {error.sub_msg}", 200)
         if error.code == 7 or sub.startswith("accesscontrol.limited") or "call-limited" in sub:
             wait = _SECONDS.search(error.sub_msg)
-            return TopFailure("rate", error.code, sub, message, float(wait[1]) if wait else None)
+            return TopFailure("rate", error.code, message, float(wait[1]) if wait else None, sub)
         if error.code in (26, 27):
-            return TopFailure("expired" if error.code == 27 else "dead", error.code, sub, message)
+            return TopFailure("expired" if error.code == 27 else "dead", error.code, message, sub=sub)
         if error.code in _ROUTER_REFUSED:
-            return TopFailure("router", error.code, sub, message)
+            return TopFailure("router", error.code, message, sub=sub)
         if error.code == 10 or sub.startswith("isp.") or not sub:
-            return TopFailure("isp", error.code, sub, message)
-        return TopFailure("isv", error.code, sub, message)
+            return TopFailure("isp", error.code, message, sub=sub)
+        return TopFailure("isv", error.code, message, sub=sub)

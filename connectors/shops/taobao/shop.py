@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, error_of, outcome_of, read_again
+from connectors.shops.base import Cursor, ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.taobao.client import Top, TopFailure
 from connectors.shops.taobao.mapping import REFUND_FIELDS, TRADE_FIELDS, Trade, decode_trade, order_of, refund_of
 from connectors.shops.windows import PAGE, Page, Seen, Walker
@@ -22,7 +22,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError
 
 T = TypeVar("T")
-_KINDS = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _NEEDS_MESSAGE = ("WAIT_SELLER_SEND_GOODS", "PAID_FORBID_CONSIGN", "SELLER_CONSIGNED_PART")
 
@@ -206,17 +205,14 @@ class TaobaoShop(ShopBase):
     async def _query(self, method: str, params: dict[str, str], key: str, kind: type[T]) -> T:
         try:
             return await self._authorised(method, params, key, kind, once=False)
-        except HttpFailure as failure:
+        except (HttpFailure, TopFailure) as failure:
             raise error_of(failure) from None
-        except TopFailure as failure:
-            if failure.kind == "isv":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, method: str, params: dict[str, str], key: str, kind: type[T], once: bool) -> T:
         """Call; when the session has expired renew it and call again, as an expired one stops a call at the door."""
-        for again in (False, True):
-            used, body = self._top.tokens.access, self._top.body(method, params)
+
+        async def attempt() -> T:
+            body = self._top.body(method, params)
             if once:
                 reply = await self._http.post(self._top.url, body, self._top.headers)
             else:
@@ -225,22 +221,8 @@ class TaobaoShop(ShopBase):
                 return msgspec.json.decode(self._top.open(reply, key), type=kind)
             except UNREADABLE as exc:
                 raise TopFailure("garbled", message=f"{method}: {exc}") from None
-            except TopFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._top.renew(used, self._http)
-        except HttpFailure as failure:
-            # The call before it was refused at the door, so nothing is in doubt: try again later.
-            raise TopFailure("rate", message=f"session not renewed: {failure.kind}", wait=1.0) from None
-        except TopFailure as failure:
-            if failure.kind == "rate":
-                raise
-            raise TopFailure("dead", failure.code, failure.sub_code, "the session has ended") from None
+        return await with_renewal(self._top, self._http, TopFailure, attempt)
 
 
 def _window(start: int, end: int, page: int, count: bool) -> dict[str, str]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.signing import key_of
 from connectors.tokens import Pair, Tokens
 from core.model.text import clean
@@ -32,20 +33,16 @@ class _Lent(Struct):
     access_token: str
 
 
-class WechatFailure(Exception):
+class WechatFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), refused (a code of the interface itself), service (busy, outcome unknown),
     garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: errcode {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"errcode": self.code, "kind": self.kind}
+    code_name = "errcode"
+    passing = frozenset({"service", "garbled"})
+    ended = "the app secret was refused"
 
 
 class Wechat:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of
+from connectors.shops.base import Refused, ShopBase, all_of, error_of, outcome_of, with_renewal
 from connectors.shops.wechat_shop.client import HEADERS, Wechat, WechatFailure
 from connectors.shops.wechat_shop.mapping import Order, decode_order, order_of, taken_apart
 from connectors.shops.wechat_shop.push import NO, YES, Push
@@ -26,7 +26,6 @@ from core.model.text import clean
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _SEND: Final = "/channels/ec/order/delivery/send"
 _READ_S: Final = 6.0  # what an event may wait for its order
@@ -207,44 +206,22 @@ class WechatShop(ShopBase):
             return msgspec.json.decode(await self._authorised(path, params, once=False), type=kind)
         except UNREADABLE as exc:
             raise ConnectorError("protocol", f"{path}: {exc}") from None
-        except HttpFailure as failure:
+        except (HttpFailure, WechatFailure) as failure:
             raise error_of(failure) from None
-        except WechatFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, path: str, params: dict[str, Any], once: bool) -> bytes:
         """Call; when the token has ended renew it and call again, as an ended token stops a call at the door."""
         body = msgspec.json.encode(params)
-        for again in (False, True):
-            used = self._wechat.tokens.access
-            if not used:
-                await self._renewed(used)
-                used = self._wechat.tokens.access
-            url = self._wechat.address(path, used)
+
+        async def attempt() -> bytes:
+            url = self._wechat.address(path, self._wechat.tokens.access)
             if once:
                 reply = await self._http.post(url, body, HEADERS)
             else:
                 reply = await self._fetch("POST", url, HEADERS, body)
-            try:
-                return self._wechat.open(reply)
-            except WechatFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
+            return self._wechat.open(reply)
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._wechat.renew(used, self._http)
-        except HttpFailure as failure:
-            # Nothing of the call itself is in doubt: it was not made, or was refused at the door.
-            raise WechatFailure("rate", message=f"no token: {failure.kind}", wait=1.0) from None
-        except WechatFailure as failure:
-            if failure.kind in ("rate", "service", "garbled"):
-                raise WechatFailure("rate", failure.code, "no token", failure.wait or 1.0) from None
-            raise WechatFailure("dead", failure.code, "the app secret was refused") from None
+        return await with_renewal(self._wechat, self._http, WechatFailure, attempt)
 
 
 def _open(update: OrderUpdate | Quarantined) -> bool:

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE
-from connectors.http import Http, HttpFailure, Reply
+from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.signing import key_of
 from connectors.tokens import Pair, Tokens
 from core.model.text import clean
@@ -39,20 +40,16 @@ class _Token(Struct):
     refresh_token: str | None = None
 
 
-class WeidianFailure(Exception):
+class WeidianFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), refused (a code that nobody has explained: the platform said no), service (its
     own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"status_code": self.code, "kind": self.kind}
+    code_name = "status_code"
+    passing = frozenset({"service"})
+    ended = "no token is given any more"
 
 
 class Weidian:
@@ -130,15 +127,3 @@ class Weidian:
             return Pair(token.access_token, (token.refresh_token or "") if refresh else "")
 
         await self.tokens.renew(used, exchange)
-
-
-async def renewed(weidian: Weidian, used: str, http: Http) -> None:
-    """``renew`` for a call that was refused at the door, so that nothing is in doubt: either again later, or dead."""
-    try:
-        await weidian.renew(used, http)
-    except HttpFailure as failure:
-        raise WeidianFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-    except WeidianFailure as failure:
-        if failure.kind in ("rate", "service"):
-            raise WeidianFailure("rate", failure.code, "token not renewed", failure.wait or 1.0) from None
-        raise WeidianFailure("dead", failure.code, "no token is given any more") from None

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
-from connectors.shops.weidian.client import HEADERS, Weidian, WeidianFailure, renewed
+from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again, with_renewal
+from connectors.shops.weidian.client import HEADERS, Weidian, WeidianFailure
 from connectors.shops.weidian.mapping import order_of
 from connectors.shops.weidian.push import receive
 from connectors.shops.weidian.shape import number_of
@@ -25,7 +25,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _LIST: Final = ("vdian.order.list.get", "1.5")
 _DETAIL: Final = ("vdian.order.get", "2.0")
@@ -212,30 +211,23 @@ class WeidianShop(ShopBase):
             return data if isinstance(data, kind) else msgspec.json.decode(data, type=kind)
         except UNREADABLE as exc:
             raise ConnectorError("protocol", f"{api[0]}: {exc}") from None
-        except HttpFailure as failure:
-            raise error_of(failure) from None
-        except WeidianFailure as failure:
-            if failure.kind == "refused":
+        except (HttpFailure, WeidianFailure) as failure:
+            if isinstance(failure, WeidianFailure) and failure.kind == "refused":
                 raise _Unexplained("platform", str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
+            raise error_of(failure) from None
 
     async def _authorised(self, api: tuple[str, str], params: dict[str, Any], once: bool) -> msgspec.Raw:
         """Call; when the token has ended renew it and call again, as an ended token stops a call at the door."""
-        if not self._weidian.tokens.access:
-            await renewed(self._weidian, "", self._http)
-        for again in (False, True):
-            used, body = self._weidian.tokens.access, self._weidian.body(*api, params)
+
+        async def attempt() -> msgspec.Raw:
+            body = self._weidian.body(*api, params)
             if once:
                 reply = await self._http.post(self._weidian.url, body, HEADERS)
             else:
                 reply = await self._fetch("POST", self._weidian.url, HEADERS, body)
-            try:
-                return self._weidian.open(reply)
-            except WeidianFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await renewed(self._weidian, used, self._http)
-        raise AssertionError("unreachable")
+            return self._weidian.open(reply)
+
+        return await with_renewal(self._weidian, self._http, WeidianFailure, attempt)
 
 
 def _page(rows: list[msgspec.Raw], total: int) -> Page:

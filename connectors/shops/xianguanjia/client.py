@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.xianguanjia.sign import sign
 from core.model.clock import SECOND, Clock
 from core.model.text import clean
@@ -23,20 +24,12 @@ class _Envelope(Struct):
     data: msgspec.Raw = _NONE
 
 
-class XgjFailure(Exception):
+class XgjFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, door (turned away before anything was done), refused (bad parameters), unnamed (a code nobody has
     explained), service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
-
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"code": self.code, "kind": self.kind}
 
 
 class Xgj:

@@ -26,7 +26,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "door": "auth", "garbled": "protocol"}
 _PATIENCE: Final = 6  # attempts that an unexplained refusal may cost before a person looks
 
 
@@ -256,9 +255,5 @@ class XianguanjiaShop(ShopBase):
             return data if isinstance(data, kind) else msgspec.json.decode(data, type=kind)
         except UNREADABLE as exc:
             raise ConnectorError("protocol", f"{path}: {exc}") from None
-        except HttpFailure as failure:
+        except (HttpFailure, XgjFailure) as failure:
             raise error_of(failure) from None
-        except XgjFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None

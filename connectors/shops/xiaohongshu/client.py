@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.shops.xiaohongshu.sign import sign
 from connectors.tokens import Pair, Tokens
 from core.model.clock import SECOND, Clock
@@ -53,20 +54,15 @@ class _Token(Struct, rename="camel"):
     refresh_token: str | None = None
 
 
-class ArkFailure(Exception):
+class ArkFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, expired, dead (token), refused (known code), unnamed (a code nobody has explained), service (its own
     trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"error_code": self.code, "kind": self.kind}
+    code_name = "error_code"
+    passing = frozenset({"service"})
 
 
 class Ark:

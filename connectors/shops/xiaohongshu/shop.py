@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of, read_again
+from connectors.shops.base import Cursor, Refused, ShopBase, all_of, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.windows import PAGE, Page, Seen, Walker
 from connectors.shops.xiaohongshu.client import HEADERS, Ark, ArkFailure
 from connectors.shops.xiaohongshu.mapping import delivered_text, number_of, order_of
@@ -26,7 +26,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Ref
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _UPDATED: Final = 2  # timeType: by time of change
 _PATIENCE: Final = 6  # attempts that an unexplained refusal may cost before a person looks
 _DELIVER: Final = "order.orderDeliver"
@@ -209,44 +208,26 @@ class XiaohongshuShop(ShopBase):
             return data if isinstance(data, kind) else msgspec.json.decode(data, type=kind)
         except UNREADABLE as exc:
             raise ConnectorError("protocol", f"{method}: {exc}") from None
-        except HttpFailure as failure:
-            raise error_of(failure) from None
-        except ArkFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
+        except (HttpFailure, ArkFailure) as failure:
             if failure.kind == "unnamed" and self._strikes.another(
                 params.get("orderId") or params.get("returnsId") or ""
             ):
                 raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
+            raise error_of(failure) from None
 
     async def _authorised(self, method: str, params: dict[str, Any], once: bool) -> msgspec.Raw:
         """Call; when the token has ended renew it and call again, as an ended token stops a call at the door."""
         await self._ark.look_after(self._http)
-        for again in (False, True):
-            used, body = self._ark.tokens.access, self._ark.body(method, params)
+
+        async def attempt() -> msgspec.Raw:
+            body = self._ark.body(method, params)
             if once:
                 reply = await self._http.post(self._ark.url, body, HEADERS)
             else:
                 reply = await self._fetch("POST", self._ark.url, HEADERS, body)
-            try:
-                return self._ark.open(reply)
-            except ArkFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await self._renewed(used)
-        raise AssertionError("unreachable")
+            return self._ark.open(reply)
 
-    async def _renewed(self, used: str) -> None:
-        try:
-            await self._ark.renew(used, self._http)
-        except HttpFailure as failure:
-            # The call before it was refused at the door, so nothing is in doubt: try again later.
-            raise ArkFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-        except ArkFailure as failure:
-            if failure.kind in ("rate", "service"):
-                raise ArkFailure("rate", failure.code, "token not renewed", failure.wait or 1.0) from None
-            raise ArkFailure("dead", failure.code, "the refresh token was refused") from None
+        return await with_renewal(self._ark, self._http, ArkFailure, attempt)
 
 
 def _judged(

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from connectors.fields import UNREADABLE
-from connectors.http import Http, HttpFailure, Reply
+from connectors.http import Http, Reply
+from connectors.shops.base import PlatformFailure
 from connectors.signing import key_of
 from connectors.tokens import Pair, Tokens
 from core.model.text import clean
@@ -54,20 +55,15 @@ class _Token(Struct):
     refresh_token: str | None = None
 
 
-class YouzanFailure(Exception):
+class YouzanFailure(PlatformFailure):
     """An error answer.
 
     ``kind``: rate, busy, expired, dead (token), router (refused before the business saw it), refused (by the business),
     service (its own trouble, outcome unknown), garbled (not understood, unknown as well). ``wait`` in seconds.
     """
 
-    def __init__(self, kind: str, code: int = 0, message: str = "", wait: float | None = None) -> None:
-        super().__init__(f"{kind}: code {code} {message}".strip())
-        self.kind, self.code, self.wait = kind, code, wait
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """For an Outcome."""
-        return {"code": self.code, "kind": self.kind}
+    passing = frozenset({"service"})
+    ended = "no token is given any more"
 
 
 class Youzan:
@@ -153,15 +149,3 @@ def _failure(code: int, message: str | None) -> YouzanFailure:
         if code in codes:
             return YouzanFailure(kind, code, text)
     return YouzanFailure("refused", code, text)
-
-
-async def renewed(youzan: Youzan, used: str, http: Http) -> None:
-    """``renew`` for a call that was refused at the door, so that nothing is in doubt: either again later, or dead."""
-    try:
-        await youzan.renew(used, http)
-    except HttpFailure as failure:
-        raise YouzanFailure("rate", message=f"token not renewed: {failure.kind}", wait=1.0) from None
-    except YouzanFailure as failure:
-        if failure.kind in ("rate", "service"):
-            raise YouzanFailure("rate", failure.code, "token not renewed", failure.wait or 1.0) from None
-        raise YouzanFailure("dead", failure.code, "no token is given any more") from None

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
-from connectors.shops.base import Refused, ShopBase, error_of, outcome_of, read_again
+from connectors.shops.base import ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.windows import PAGE, Mark, Page, Seen, Walker
-from connectors.shops.youzan.client import HEADERS, Youzan, YouzanFailure, renewed
+from connectors.shops.youzan.client import HEADERS, Youzan, YouzanFailure
 from connectors.shops.youzan.mapping import order_of, waits_for_us
 from connectors.shops.youzan.push import receive
 from connectors.shops.youzan.refunds import refund_of
@@ -24,7 +24,6 @@ from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Upd
 from core.ports import ConnectorError, Inbound, Received
 
 T = TypeVar("T")
-_KINDS: Final = {"rate": "rate", "busy": "rate", "expired": "auth", "dead": "auth", "garbled": "protocol"}
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _LIST: Final = ("youzan.trades.sold.get", "4.0.4")
 _DETAIL: Final = ("youzan.trade.get", "4.0.2")
@@ -210,31 +209,22 @@ class YouzanShop(ShopBase):
             return data if isinstance(data, kind) else msgspec.json.decode(data, type=kind)
         except UNREADABLE as exc:
             raise ConnectorError("protocol", f"{api[0]}: {exc}") from None
-        except HttpFailure as failure:
+        except (HttpFailure, YouzanFailure) as failure:
             raise error_of(failure) from None
-        except YouzanFailure as failure:
-            if failure.kind == "refused":
-                raise Refused(str(failure)) from None
-            raise ConnectorError(_KINDS.get(failure.kind, "platform"), str(failure), failure.wait) from None
 
     async def _authorised(self, api: tuple[str, str], params: dict[str, Any], once: bool) -> msgspec.Raw:
         """Call; when the token has ended renew it and call again, as an ended token stops a call at the door."""
         body = msgspec.json.encode(params)
-        if not self._youzan.tokens.access:
-            await renewed(self._youzan, "", self._http)
-        for again in (False, True):
-            used, url = self._youzan.tokens.access, self._youzan.url(*api)
+
+        async def attempt() -> msgspec.Raw:
+            url = self._youzan.url(*api)
             if once:
                 reply = await self._http.post(url, body, HEADERS)
             else:
                 reply = await self._fetch("POST", url, HEADERS, body)
-            try:
-                return self._youzan.open(reply)
-            except YouzanFailure as failure:
-                if failure.kind != "expired" or again:
-                    raise
-            await renewed(self._youzan, used, self._http)
-        raise AssertionError("unreachable")
+            return self._youzan.open(reply)
+
+        return await with_renewal(self._youzan, self._http, YouzanFailure, attempt)
 
 
 def _page(rows: list[msgspec.Raw], total: int, count: bool) -> Page:
