@@ -1,105 +1,18 @@
 """The shop of Stripe intents against a scripted API on a real socket."""
 
-import copy
 import hashlib
 import hmac
-import json
-from collections.abc import AsyncIterator, Callable
-from email.utils import formatdate
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from connectors.registry import build_shop
 from core.model.effects import Effect, EffectClass, Result
-from core.model.order import OrderUpdate, Payment, PaymentKind, PlatformState, Quarantined, Refund, RefundState
+from core.model.order import OrderUpdate, PlatformState
 from core.ports import ConnectorError, Shop
-from tests.connectors.kit import NOW, Json, ManualClock, load, send, ship
-from tests.connectors.server import Act, Answer, Request, Scripted, closed_port, reply
-
-KEY = "sk_live_sesame"
-ORDER = "IN-1001"
-FIRST: Json = load("stripe_intent")
-PI = str(FIRST["id"])
-
-
-def intent(**changes: Any) -> Json:
-    data = copy.deepcopy(FIRST)
-    data["metadata"] |= changes.pop("metadata", {})
-    return data | changes
-
-
-PENDING = {"status": "requires_payment_method", "amount_received": 0, "latest_charge": None}
-
-
-class Api:
-    """Lists events newest first with Stripe's two cursors; intents by id; search by order number."""
-
-    def __init__(self) -> None:
-        self.events: list[Json] = []  # oldest first
-        self.intents: dict[str, Json] = {}
-        self.calls: list[tuple[str, str]] = []
-        self.posts: list[Request] = []
-        self.override: Callable[[Request], Answer | None] = lambda request: None
-        self.searchable = True
-        self.disputes: list[Json] = []
-        self.date = ""
-
-    def add(self, kind: str, obj: Json, at: int = NOW - 100, **data: Any) -> str:
-        number = f"evt_{len(self.events) + 1:05}"
-        self.events.append({"id": number, "type": kind, "created": at, "data": {"object": obj, **data}})
-        if kind.startswith("payment_intent."):
-            self.intents[obj["id"]] = obj
-        return number
-
-    def __call__(self, request: Request) -> Answer:
-        self.calls.append((request.method, request.path))
-        assert request.headers["authorization"] == f"Bearer {KEY}"
-        answer = self.override(request)
-        if answer is not None:
-            return answer
-        status, body = self.answer(request)
-        return reply(status, json.dumps(body).encode(), f"date: {self.date}\r\n" if self.date else "")
-
-    def answer(self, request: Request) -> tuple[int, Any]:
-        missing = (404, {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "m"}})
-        if request.path == "/v1/events":
-            return self._listed(request) or missing
-        if request.path == "/v1/disputes":
-            return (200, {"data": self.disputes, "has_more": False}) if self.disputes else missing
-        if request.path == "/v1/payment_intents/search":
-            assert self.searchable
-            wanted = request.query["query"][0]
-            hits = [one for one in self.intents.values() if wanted == f"metadata['order_no']:'{number(one)}'"]
-            return 200, {"object": "search_result", "data": hits, "has_more": False}
-        found = self.intents.get(request.path.rpartition("/")[2])
-        if found is None:
-            return missing
-        if request.method == "POST":
-            self.posts.append(request)
-            found["metadata"]["keydesk_delivered"] = request.form["metadata[keydesk_delivered]"]
-        return 200, found
-
-    def _listed(self, request: Request) -> tuple[int, Any] | None:
-        query = request.query
-        limit = int(query["limit"][0])
-        assert limit <= 100
-        assert 1 <= len(query["types[]"]) <= 20
-        newest = [one for one in reversed(self.events) if one["type"] in query["types[]"]]
-        ids = [one["id"] for one in newest]
-        for key in ("ending_before", "starting_after"):
-            if key in query and query[key][0] not in ids:
-                return None
-        if "ending_before" in query:
-            newer = newest[: ids.index(query["ending_before"][0])]
-            return 200, {"data": newer[-limit:], "has_more": len(newer) > limit}
-        if "starting_after" in query:
-            newest = newest[ids.index(query["starting_after"][0]) + 1 :]
-        return 200, {"data": newest[:limit], "has_more": len(newest) > limit}
-
-
-def number(one: Json) -> str:
-    return str(one["metadata"].get("order_no", ""))
+from tests.connectors.kit import NOW, ManualClock, send, ship
+from tests.connectors.server import Act, Answer, Scripted, closed_port, reply
+from tests.connectors.stripe_kit import FIRST, KEY, ORDER, PENDING, PI, Api, build, intent, money, pull_all
 
 
 @pytest.fixture
@@ -118,43 +31,11 @@ async def server(api: Api) -> AsyncIterator[Scripted]:
         yield running
 
 
-def build(server: Scripted, clock: ManualClock, **more: str) -> Shop:
-    options = {
-        "platform": "stripe-shop",
-        "url": server.url,
-        "api_key": KEY,
-        "webhook_secret": "whsec_sesame",
-        "account": "stripe-main",
-    }
-    return build_shop("indie", options | more, clock)
-
-
 @pytest.fixture
 async def shop(server: Scripted, clock: ManualClock) -> AsyncIterator[Shop]:
     built = build(server, clock)
     yield built
     await built.close()
-
-
-async def pull_all(shop: Shop, cursor: str | None = None) -> tuple[list[Any], str | None]:
-    found: list[Any] = []
-    for _ in range(100):
-        batch = await shop.pull(cursor)
-        found += batch.updates
-        cursor = batch.cursor
-        if not batch.more:
-            return found, cursor
-    raise AssertionError("pull does not end")
-
-
-def money(updates: list[Any]) -> dict[str, int]:
-    """What a ledger keyed by transaction would hold, refunds negative."""
-    book: dict[str, int] = {}
-    for update in updates:
-        for one in update.payments if isinstance(update, OrderUpdate) else [update]:
-            if isinstance(one, Payment):
-                book.setdefault(one.txn_id, one.amount if one.kind is PaymentKind.CHARGE else -one.amount)
-    return book
 
 
 def test_what_it_says_of_itself(shop: Shop) -> None:
@@ -269,102 +150,6 @@ async def test_cancelled(shop: Shop, api: Api) -> None:
     assert [one.state for one in found] == [PlatformState.UNPAID, PlatformState.CANCELLED, PlatformState.PAID]
 
 
-def charge(refunded: int, **more: Any) -> Json:
-    base = {"id": "ch_1", "amount": 3980, "amount_refunded": refunded, "currency": "cny", "payment_intent": PI}
-    return base | {"metadata": {}, "created": NOW - 95} | more
-
-
-async def test_refunds_are_counted_once_step_by_step(shop: Shop, api: Api) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    api.add("charge.refunded", charge(1000), NOW - 80, previous_attributes={"amount_refunded": 0})
-    api.add("charge.refunded", charge(1000), NOW - 80, previous_attributes={"amount_refunded": 0})  # told twice
-    api.add("charge.refunded", charge(3980), NOW - 70, previous_attributes={"amount_refunded": 1000})
-    found, _ = await pull_all(shop)
-    assert money(found) == {PI: 3980, "ch_1:1000": -1000, "ch_1:3980": -2980}
-    states = [one.state for one in found if isinstance(one, OrderUpdate)]
-    assert states[0] is PlatformState.PAID
-    assert PlatformState.FORBIDDEN in states
-    assert states[-1] is PlatformState.REFUNDED
-
-
-async def test_refunds_that_are_listed_have_numbers_of_their_own(shop: Shop, api: Api) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    one = {"id": "re_1", "amount": 1000, "created": NOW - 80, "status": "succeeded"}
-    two = {"id": "re_2", "amount": 500, "created": NOW - 70, "status": "succeeded"}
-    api.add("charge.refunded", charge(1000, refunds={"data": [one], "has_more": False}), NOW - 80)
-    api.add("charge.refunded", charge(1500, refunds={"data": [two, one], "has_more": False}), NOW - 70)
-    found, _ = await pull_all(shop)
-    assert money(found) == {PI: 3980, "re_1": -1000, "re_2": -500}
-
-
-async def test_a_refund_without_a_previous_total_takes_all_of_it(shop: Shop, api: Api) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    api.add("charge.refunded", charge(3980), NOW - 80)
-    found, _ = await pull_all(shop)
-    assert money(found) == {PI: 3980, "ch_1:3980": -3980}
-
-
-async def test_a_refund_after_a_restart_finds_its_order(
-    server: Scripted, api: Api, clock: ManualClock, shop: Shop
-) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 5000)
-    _, cursor = await pull_all(shop)
-    api.add("payment_intent.created", intent(id="pi_9", metadata={"order_no": "x"}, **PENDING), NOW - 3000)
-    _, cursor = await pull_all(shop, cursor)
-    api.add("charge.refunded", charge(3980), NOW - 10)
-    fresh = build(server, clock)
-    found, _ = await pull_all(fresh, cursor)
-    await fresh.close()
-    assert [one.ext_id for one in found if isinstance(one, Payment)] == [ORDER]
-
-
-@pytest.mark.parametrize(
-    ("status", "state", "taken"),
-    [
-        ("needs_response", RefundState.OPEN, 0),
-        ("won", RefundState.GONE, 0),
-        ("lost", RefundState.DONE, -3980),
-    ],
-)
-async def test_disputes(shop: Shop, api: Api, status: str, state: RefundState, taken: int) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    dispute = {
-        "id": "dp_1",
-        "amount": 3980,
-        "currency": "cny",
-        "status": status,
-        "created": NOW - 50,
-        "charge": "ch_1",
-        "payment_intent": PI,
-        "reason": "fraudulent",
-        "evidence_details": {"due_by": NOW + 1000},
-    }
-    api.add("charge.dispute.created", dispute, NOW - 50)
-    api.add("charge.refunded", charge(3980), NOW - 40) if status == "lost" else None
-    found, _ = await pull_all(shop)
-    refund = next(one for one in found if isinstance(one, Refund))
-    assert (refund.refund_id, refund.state, refund.ext_id, refund.amount) == ("dp_1", state, ORDER, 3980)
-    assert refund.deadline == (NOW + 1000) * 1_000_000
-    assert sum(amount for txn, amount in money(found).items() if txn != PI) == taken
-
-
-async def test_an_unknown_dispute_status_and_a_foreign_charge_are_quarantined(shop: Shop, api: Api) -> None:
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    dispute = {"id": "dp_1", "amount": 1, "currency": "cny", "status": "new", "charge": "ch_1", "payment_intent": PI}
-    api.add("charge.dispute.created", dispute)
-    api.add("charge.refunded", charge(5, payment_intent=None))
-    api.add("charge.refunded", charge(5, payment_intent="pi_gone"))
-    api.add("charge.refunded", charge(5000))
-    found, _ = await pull_all(shop)
-    fields = [one.field for one in found if isinstance(one, Quarantined)]
-    assert fields == [
-        "dispute.status",
-        "data.object.payment_intent",
-        "data.object.payment_intent",
-        "charge.amount_refunded",
-    ]
-
-
 async def test_an_intent_without_an_order_number_is_an_order_of_its_own(shop: Shop, api: Api) -> None:
     lone = intent()
     del lone["metadata"]["order_no"]
@@ -424,72 +209,6 @@ async def test_an_event_that_is_kept_no_more_restarts_the_list(shop: Shop, api: 
     api.events[0]["id"] = "evt_other"
     found, _ = await pull_all(shop, cursor)
     assert [one.ext_id for one in found] == ["N2"]
-
-
-async def test_reading_sees_what_no_event_has_told_yet(shop: Shop, api: Api) -> None:
-    api.add("payment_intent.created", intent(**PENDING))
-    (made,), _ = await pull_all(shop)
-    api.intents[PI] = intent(latest_charge=charge(3980, disputed=False))
-    order = await shop.read(ORDER)
-    assert isinstance(order, OrderUpdate)
-    assert order.state is PlatformState.REFUNDED
-    assert order.rev > made.rev
-    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
-    fresh = await shop.read(ORDER)
-    assert isinstance(fresh, OrderUpdate)
-
-
-async def test_reading_is_dated_by_stripes_own_clock(server: Scripted, api: Api, clock: ManualClock) -> None:
-    api.intents[PI] = intent()
-    api.date = "Fri, 02 Jan 2026 05:00:00 GMT"
-    shop = build(server, clock)
-    order = await shop.read(ORDER)
-    await shop.close()
-    assert isinstance(order, OrderUpdate)
-    assert order.rev // 1_000_000 == 1_767_330_000
-    assert order.state is PlatformState.PAID
-
-
-async def test_an_event_stands_over_a_read_of_its_second(shop: Shop, api: Api) -> None:
-    """The order is read while a dispute stands, which is won before that second is over."""
-    api.add("payment_intent.succeeded", intent(), NOW - 90)
-    _, cursor = await pull_all(shop)
-    api.intents[PI], api.date = intent(latest_charge=charge(0, disputed=True)), formatdate(NOW - 30, usegmt=True)
-    held = await shop.read(ORDER)
-    won = {"id": "dp_1", "amount": 3980, "currency": "cny", "status": "won", "charge": "ch_1", "payment_intent": PI}
-    api.add("charge.dispute.closed", won, NOW - 30)
-    found, _ = await pull_all(shop, cursor)
-    free = found[-1]
-    assert isinstance(held, OrderUpdate)
-    assert (held.state, free.state) == (PlatformState.FORBIDDEN, PlatformState.PAID)
-    assert free.rev > held.rev
-
-
-async def test_a_disputed_charge_forbids_shipping(shop: Shop, api: Api) -> None:
-    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
-    order = await shop.read(ORDER)
-    assert isinstance(order, OrderUpdate)
-    assert (order.state, order.forbid) == (PlatformState.FORBIDDEN, "disputed")
-
-
-@pytest.mark.parametrize(
-    ("statuses", "state"),
-    [
-        (["won"], PlatformState.PAID),
-        (["won", "needs_response"], PlatformState.FORBIDDEN),
-        (["lost"], PlatformState.FORBIDDEN),
-        (["something_new"], PlatformState.FORBIDDEN),
-    ],
-)
-async def test_a_dispute_that_was_won_stands_in_the_way_no_more(
-    shop: Shop, api: Api, statuses: list[str], state: PlatformState
-) -> None:
-    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
-    api.disputes = [{"id": f"dp_{n}", "created": n, "status": status} for n, status in enumerate(statuses)]
-    for _ in range(2):
-        order = await shop.read(ORDER)
-        assert isinstance(order, OrderUpdate)
-        assert order.state is state
 
 
 async def test_an_order_that_is_nowhere_is_an_error(shop: Shop, api: Api) -> None:
