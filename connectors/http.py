@@ -1,7 +1,8 @@
 """The one HTTP client: leased transports of one connection each, deadlines, a body cap, a breaker, and proof of "not sent".
 
-Only three errors of httpx's own transport prove that no byte of a request left (DECISIONS 1): ConnectError,
-ConnectTimeout, PoolTimeout. Everything that breaks later proves nothing. No other transport may be plugged in here.
+Only three of httpx's errors prove that no byte of a request left: ConnectError, ConnectTimeout, PoolTimeout. Our own
+line raises the first two before a connection stands and never later (connectors/line.py); everything that breaks
+after that proves nothing. No other transport may be plugged in here.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
+
+from connectors.line import Line, TooBig
 
 # httpx and httpcore log whole URLs, query strings included, at INFO and DEBUG.
 for _name in ("httpx", "httpcore"):
@@ -138,10 +141,10 @@ class Http:
         lease_wait: float = 10.0,
     ) -> None:
         self.breaker = breaker or Breaker()
-        self._extensions = {"timeout": httpx.Timeout(read, connect=connect).as_dict()}
+        self._connect, self._read = connect, read
         self._deadline, self._limit, self._lease_wait = deadline, body_limit, lease_wait
         self._slots = asyncio.Semaphore(connections)
-        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._idle: list[Line] = []
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
@@ -167,7 +170,10 @@ class Http:
         deadline: float | None = None,
     ) -> Reply:
         """One exchange, never repeated here. Any status is an answer. Raises HttpFailure when none came."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise HttpFailure(True, "bad_url", {"error": "InvalidURL"}) from None
         where: dict[str, str | int | float | bool | None] = {
             "host": parts.netloc.rpartition("@")[2],
             "path": parts.path,
@@ -177,10 +183,8 @@ class Http:
             raise HttpFailure(True, "open", {**where, "error": "breaker", "retry_after": round(wait, 2)})
         ok: bool | None = None
         try:
-            async with self._lease(where) as transport:
-                reply = await self._exchange(
-                    transport, method, url, headers, content, deadline or self._deadline, where
-                )
+            async with self._lease(where) as line:
+                reply = await self._exchange(line, method, url, headers, content, deadline or self._deadline, where)
             ok = True
             return reply
         except HttpFailure as failure:
@@ -191,7 +195,7 @@ class Http:
 
     async def _exchange(
         self,
-        transport: httpx.AsyncHTTPTransport,
+        line: Line,
         method: str,
         url: str,
         headers: Mapping[str, str] | None,
@@ -206,24 +210,13 @@ class Http:
             return HttpFailure(not_sent, kind, {**where, "error": error, "ms": took})
 
         try:
-            request = httpx.Request(
-                method, url, headers={**HEADERS, **(headers or {})}, content=content, extensions=self._extensions
-            )
             async with asyncio.timeout(deadline):
-                answer = await transport.handle_async_request(request)
-                try:
-                    told = {k.lower(): v for k, v in answer.headers.items()}
-                    if told.get("content-encoding", "identity") != "identity":
-                        raise failure(False, "encoding", "answer is compressed although identity was asked for")
-                    body = bytearray()
-                    assert isinstance(answer.stream, httpx.AsyncByteStream)
-                    async for piece in answer.stream:
-                        body += piece
-                        if len(body) > self._limit:
-                            raise failure(False, "too_big", f"answer exceeds {self._limit} bytes")
-                finally:
-                    await answer.aclose()
-                return Reply(answer.status_code, told, bytes(body))
+                answer = await line.exchange(method, url, {**HEADERS, **(headers or {})}, content)
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise failure(False, "encoding", "answer is compressed although identity was asked for")
+            return Reply(*answer)
+        except TooBig as exc:
+            raise failure(False, "too_big", str(exc)) from None
         except TimeoutError:
             raise failure(False, "timeout", "deadline") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
@@ -234,37 +227,30 @@ class Http:
             raise failure(not sent, kind if sent else "connect", type(exc).__name__) from None
 
     @asynccontextmanager
-    async def _lease(
-        self, where: dict[str, str | int | float | bool | None]
-    ) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def _lease(self, where: dict[str, str | int | float | bool | None]) -> AsyncIterator[Line]:
         try:
             async with asyncio.timeout(self._lease_wait):
                 await self._slots.acquire()
         except TimeoutError:
             raise HttpFailure(True, "busy", {**where, "error": "no free connection"}) from None
         try:
-            transport = self._idle.pop() if self._idle else self._fresh()
-            try:
-                yield transport
-            except BaseException:
-                # Whatever state the connection is in, no later call may inherit it.
-                await asyncio.shield(transport.aclose())
-                raise
+            line = self._idle.pop() if self._idle else self._fresh()
+            yield line
             if self._closed:
-                await transport.aclose()
+                line.close()
             else:
-                self._idle.append(transport)
+                self._idle.append(line)
         finally:
             self._slots.release()
 
-    def _fresh(self) -> httpx.AsyncHTTPTransport:
+    def _fresh(self) -> Line:
         if self._tls is None:
             self._tls = httpx.create_ssl_context(trust_env=False)
-        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=4.0)
-        return httpx.AsyncHTTPTransport(verify=self._tls, limits=one, trust_env=False, retries=0)
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return Line(self._tls, self._connect, self._read, self._limit)
 
     async def close(self) -> None:
         """Close idle connections; those in use close when their call ends."""
         self._closed = True
         while self._idle:
-            await self._idle.pop().aclose()
+            self._idle.pop().close()
