@@ -8,7 +8,7 @@ Windows overlap, a few seconds at each pull and minutes every now and then, beca
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
+from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
@@ -114,7 +114,7 @@ class Seen:
 
     def fresh(self, raw: bytes | memoryview) -> bool:
         """False when exactly this row was committed, or is in this batch already."""
-        digest = blake2b(raw, digest_size=12).digest()
+        digest = sha256(raw).digest()
         if digest in self._known or digest in self._pending:
             return False
         self._pending[digest] = None

@@ -1,6 +1,7 @@
 """One call to Pinduoduo's router, its token, and what its error answers mean (facts: Pinduoduo errors)."""
 
-from typing import Final
+from functools import cache
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,6 +15,7 @@ from connectors.tokens import Pair, Tokens
 from core.model.clock import SECOND, Clock
 from core.model.text import clean
 
+T = TypeVar("T", bound=Struct)
 _RATE: Final = frozenset({52101, 52102, 52103, 70031, 70036})
 _EXPIRED: Final = frozenset({10019, 10035})
 _DEAD: Final = frozenset({10014, 20032})
@@ -74,21 +76,21 @@ class Pdd:
         form["sign"] = sign(form, self._secret)
         return urlencode(form).encode()
 
-    def open(self, reply: Reply, key: str) -> msgspec.Raw:
+    def open(self, reply: Reply, key: str, kind: type[T]) -> T:
         """The object under ``key``. Raises PddFailure for an error answer and for anything unreadable."""
         if reply.status == 429:
             raise PddFailure("rate", 429, "HTTP 429", reply.retry_after())
         if reply.status != 200:
             raise PddFailure("service", reply.status, f"HTTP {reply.status}")
         try:
-            parts = msgspec.json.decode(reply.body, type=dict[str, msgspec.Raw])
-            if "error_response" in parts:
-                raise _failure(msgspec.json.decode(parts["error_response"], type=_Error))
-        except UNREADABLE:
-            raise PddFailure("garbled", message="answer is not the JSON that was expected") from None
-        if key not in parts:
+            answer = _decoder(key, kind).decode(reply.body)
+        except UNREADABLE as exc:
+            raise PddFailure("garbled", message=f"answer is not what was expected: {exc}") from None
+        if answer.error is not None:
+            raise _failure(answer.error)
+        if answer.found is None:
             raise PddFailure("garbled", message=f"answer lacks {key}")
-        return parts[key]
+        return cast(T, answer.found)
 
     async def renew(self, used: str, http: Http) -> None:
         """Replace the access token ``used``, once for all callers that were refused with it.
@@ -101,15 +103,22 @@ class Pdd:
         async def exchange(refresh: str) -> Pair:
             form = self.body("pdd.pop.auth.token.refresh", {"refresh_token": refresh})
             reply = await http.post(self.url, form, HEADERS)
-            try:
-                token = msgspec.json.decode(self.open(reply, "pop_auth_token_refresh_response"), type=_Token)
-            except UNREADABLE:
-                raise PddFailure("garbled", message="token answer not understood") from None
+            token = self.open(reply, "pop_auth_token_refresh_response", _Token)
             if not token.access_token:
                 raise PddFailure("dead", message="an empty token came back")
             return Pair(token.access_token, token.refresh_token or "")
 
         await self.tokens.renew(used, exchange)
+
+
+@cache
+def _decoder(key: str, kind: type) -> msgspec.json.Decoder[Any]:
+    """Reads an answer in one pass: a page of orders is too long to be looked through first."""
+    either = [
+        ("found", kind | None, msgspec.field(name=key, default=None)),
+        ("error", _Error | None, msgspec.field(name="error_response", default=None)),
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Answer", either))
 
 
 def _failure(error: _Error) -> PddFailure:

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from connectors.fields import UNREADABLE
 from connectors.http import Http, HttpFailure
 from connectors.shops.base import Cursor, ShopBase, error_of, outcome_of, read_again, with_renewal
 from connectors.shops.pinduoduo.client import HEADERS, Pdd, PddFailure
@@ -22,7 +21,7 @@ from core.model.effects import Call, Effect, EffectClass, EffectSpec, Outcome, R
 from core.model.order import Batch, OrderUpdate, PlatformState, Quarantined, Update
 from core.ports import ConnectorError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 _SHIPPED: Final = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _SEND: Final = "pdd.voucher.voucher.info.send"
 
@@ -89,13 +88,15 @@ class PinduoduoShop(ShopBase):
         refunds, refunds_mark, more_refunds = await self._refunds.step(place.refunds, now, self._refund_page)
         updates: list[Update] = []
         numbers: dict[str, None] = {}
-        for raw in rows:
-            number = only_number(raw)
-            if number:
+        for raw in map(bytes, rows):
+            update = order_of(raw, self.name) if self._seen.fresh(raw) else None
+            if isinstance(update, OrderUpdate):
+                updates.append(update)
+            elif number := only_number(raw):
                 # Its row never changes, so the order itself has to be looked at each time.
                 numbers[number] = None
-            elif self._seen.fresh(raw):
-                updates.append(order_of(raw, self.name))
+            elif update is not None:
+                updates.append(update)
         for update in await self._looked_up(list(numbers)):
             if self._seen.fresh(update.raw):
                 updates.append(update)
@@ -185,10 +186,7 @@ class PinduoduoShop(ShopBase):
                 reply = await self._http.post(self._pdd.url, body, HEADERS)
             else:
                 reply = await self._fetch("POST", self._pdd.url, HEADERS, body)
-            try:
-                return msgspec.json.decode(self._pdd.open(reply, key), type=kind)
-            except UNREADABLE as exc:
-                raise PddFailure("garbled", message=f"{method}: {exc}") from None
+            return self._pdd.open(reply, key, kind)
 
         return await with_renewal(self._pdd, self._http, PddFailure, attempt)
 
