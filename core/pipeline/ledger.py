@@ -14,6 +14,13 @@ BOOKED = (
     "SELECT p.id, p.account, p.txn_id, p.shop, p.ext_id FROM json_each(?) j CROSS JOIN payment p "
     "ON p.account = j.value ->> 0 AND p.txn_id = j.value ->> 1"
 )
+LOOSE_MONEY = "SELECT shop, ext_id, kind, amount, at, currency FROM payment WHERE order_id IS NULL AND shop = ? AND ext_id IN (:ids)"
+LOOSE_REFUNDS = (
+    "SELECT shop, ext_id, refund_id, state, amount, reason, at FROM refund "
+    "WHERE order_id IS NULL AND shop = ? AND ext_id IN (:ids)"
+)
+ADOPT_MONEY = "UPDATE payment SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL"
+ADOPT_REFUNDS = "UPDATE refund SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL"
 Owner = Mapping[tuple[int, str], int]  # order id by (shop, ext_id)
 
 
@@ -143,28 +150,26 @@ class Ledger:
         Call it before ``book``, so that each row is counted once.
         """
         tx = self._tx
-        if not ids:
-            return
-        rows = [(order_id, shop, ext) for (shop, ext), order_id in ids.items()]
+        by_shop: dict[int, list[str]] = {}
+        for shop, ext in ids:
+            by_shop.setdefault(shop, []).append(ext)
         if tx.one("SELECT 1 FROM payment WHERE order_id IS NULL LIMIT 1") is not None:
-            for shop, ext, kind, amount, at, currency in tx.all(
-                "SELECT p.shop, p.ext_id, p.kind, p.amount, p.at, p.currency FROM json_each(?) j CROSS JOIN payment p "
-                "ON p.shop = j.value ->> 0 AND p.ext_id = j.value ->> 1 WHERE p.order_id IS NULL",
-                (_encode(list(ids)).decode(),),
-            ):
-                sums.add((int(shop), str(ext)), int(kind), int(amount), int(at), str(currency))
-            tx.many("UPDATE payment SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
+            waited: set[tuple[int, str]] = set()
+            for at_shop, exts in by_shop.items():
+                for shop, ext, kind, amount, at, currency in tx.all_in(LOOSE_MONEY, (at_shop,), exts):
+                    waited.add((shop, ext))
+                    sums.add((shop, ext), int(kind), int(amount), int(at), str(currency))
+            tx.many(ADOPT_MONEY, [(ids[key], *key) for key in waited])
         if tx.one("SELECT 1 FROM refund WHERE order_id IS NULL LIMIT 1") is not None:
-            for shop, ext, refund_id, state, amount, reason, at in tx.all(
-                "SELECT r.shop, r.ext_id, r.refund_id, r.state, r.amount, r.reason, r.at FROM json_each(?) j "
-                "CROSS JOIN refund r ON r.shop = j.value ->> 0 AND r.ext_id = j.value ->> 1 WHERE r.order_id IS NULL",
-                (_encode(list(ids)).decode(),),
-            ):
-                old = Refund(
-                    refund_id=refund_id, ext_id=ext, state=RefundState(state), amount=amount, reason=reason, at=at
-                )
-                sums.refunds.setdefault((int(shop), str(ext)), []).append(old)
-            tx.many("UPDATE refund SET order_id = ? WHERE shop = ? AND ext_id = ? AND order_id IS NULL", rows)
+            asked: dict[tuple[int, str], list[Refund]] = {}
+            for at_shop, exts in by_shop.items():
+                for shop, ext, refund_id, state, amount, reason, at in tx.all_in(LOOSE_REFUNDS, (at_shop,), exts):
+                    old = Refund(
+                        refund_id=refund_id, ext_id=ext, state=RefundState(state), amount=amount, reason=reason, at=at
+                    )
+                    asked.setdefault((shop, ext), []).append(old)
+            tx.many(ADOPT_REFUNDS, [(ids[key], *key) for key in asked])
+            sums.refunds.update(asked)
 
     def open_refunds(self, ids: list[int]) -> dict[int, int]:
         """How many open refund requests each of these orders has (absent = none)."""

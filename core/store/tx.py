@@ -62,7 +62,7 @@ def _with_ids(sql: str, count: int) -> str:
     return sql.replace(":ids", ",".join("?" * count))
 
 
-def _lists(sql: str, params: Sequence[Any], ids: Sequence[int]) -> Iterator[tuple[str, list[Any]]]:
+def _lists(sql: str, params: Sequence[Any], ids: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
     at, left = 0, len(ids)
     for size in _CHUNKS:
         while left >= size:
@@ -151,7 +151,7 @@ class Tx:
         """
         return sum(int(self._raw.execute(sql, values).rowcount) for sql, values in _pieces(before, rows, after))
 
-    def all_in(self, sql: str, params: Sequence[Any], ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    def all_in(self, sql: str, params: Sequence[Any], ids: Sequence[Any]) -> list[tuple[Any, ...]]:
         """All rows of a query whose last parameter is a set, written ``IN (:ids)``; in no order."""
         rows: list[tuple[Any, ...]] = []
         for piece, values in _lists(sql, params, ids):
