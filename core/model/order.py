@@ -1,4 +1,7 @@
-"""Normalised updates: what a connector says a platform said. Strict, immutable, already cleaned text."""
+"""Normalised updates: what a connector says a platform said. Strict, immutable, already cleaned text.
+
+They hold nothing that could lead back to them, so the cyclic collector need not look at them (``gc=False``).
+"""
 
 from enum import IntEnum
 
@@ -32,7 +35,7 @@ class PaymentKind(IntEnum):
     REFUND = 1
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class Line(Struct, frozen=True, kw_only=True, gc=False):
     """One goods line. ``amount`` is what the buyer owes for the whole line, minor units; ``qty`` 1-999."""
 
     line: str  # the platform's own line id, "1" when it has none
@@ -42,7 +45,7 @@ class Line(Struct, frozen=True, kw_only=True):
     amount: int
 
 
-class Payment(Struct, frozen=True, kw_only=True):
+class Payment(Struct, frozen=True, kw_only=True, gc=False):
     """A confirmed fact about money. ``account`` + ``txn_id`` is unique for ever; ``amount`` > 0, minor units."""
 
     account: str  # payment account that saw it, or the shop's name for platform-held money
@@ -54,7 +57,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     at: int
 
 
-class Refund(Struct, frozen=True, kw_only=True):
+class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """A buyer's refund request as it stands now; the money itself comes as a Payment of kind REFUND."""
 
     refund_id: str
@@ -66,7 +69,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     deadline: int | None = None
 
 
-class OrderUpdate(Struct, frozen=True, kw_only=True):
+class OrderUpdate(Struct, frozen=True, kw_only=True, gc=False):
     """A snapshot of one order as the platform shows it. ``rev`` orders snapshots: UTC us of the last change there."""
 
     ext_id: str
@@ -89,7 +92,7 @@ class OrderUpdate(Struct, frozen=True, kw_only=True):
     raw: bytes = b""
 
 
-class Quarantined(Struct, frozen=True, kw_only=True):
+class Quarantined(Struct, frozen=True, kw_only=True, gc=False):
     """One item that could not be understood; nothing of it is guessed. Kept with its raw bytes for replay."""
 
     ext_id: str  # "" when even that is unreadable

@@ -51,7 +51,7 @@ def told_of(outcome: Outcome) -> str:
 def ended(one: Sent, outcome: Outcome, now: int) -> tuple[Any, ...]:
     """The row of ATTEMPT for an attempt that came to this ``now`` (UTC µs)."""
     opened = (one.intent, one.attempt, one.order, one.opened_at, one.epoch)
-    return (*opened, now, outcome.result.value, outcome.why, told_of(outcome))
+    return (*opened, now, outcome.result._value_, outcome.why, told_of(outcome))  # .value is a call
 
 
 def end_as_opened(tx: Tx, setup: Setup, items: Sequence[Came]) -> list[bool | Opened] | None:

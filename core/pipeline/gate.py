@@ -177,7 +177,7 @@ def plan_sends(
     intents: list[tuple[Any, ...]] = []
     for order_id, intent_id in planned.items():
         way, recipient = ways[order_id]
-        shop, lane, cls, gen = shop_of[order_id], way.lane, way.send.cls.value, gens.get(order_id, 0) + 1
+        shop, lane, cls, gen = shop_of[order_id], way.lane, way.send.cls._value_, gens.get(order_id, 0) + 1
         state, attempt = opens if order_id in opened else waits
         intents.append(
             (intent_id, order_id, shop, send, lane, cls, state, gen, recipient, now, epoch, now, now, *attempt)

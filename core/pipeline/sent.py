@@ -124,7 +124,7 @@ def tell(
                 number, r.order, r.shop, Effect.SHIP, info.name, 1, r.ext_id, "", (), (), r.gen, epoch, now
             )
         intents.append(
-            (number, r.order, r.shop, effect, info.name, info.ship.cls.value, state, r.gen, "", now, epoch, now, now)
+            (number, r.order, r.shop, effect, info.name, info.ship.cls._value_, state, r.gen, "", now, epoch, now, now)
             + attempt
         )
     tx.insert(INTENT, intents)
