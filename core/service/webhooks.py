@@ -7,7 +7,7 @@ whole request within seconds, and when there are too many of them the one that h
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,8 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from core.pipeline.inbound import Door
-from core.ports import Inbound
+from core.ports import Inbound, Reply
 
 BODY_MAX = 1_000_000  # bytes of one request
 HELD_MAX = 32_000_000  # bytes of all bodies that are being received or worked on
@@ -133,6 +132,14 @@ class Port:
             self._server.should_exit = True
             await serving
             raise
+
+
+class Door(Protocol):
+    """Whoever answers the requests to one name."""
+
+    async def take(self, request: Inbound) -> Reply:
+        """The answer. Never raises."""
+        ...
 
 
 class Webhooks(Port):
