@@ -6,7 +6,7 @@ from email.utils import formatdate
 import pytest
 
 from core.model.order import OrderUpdate, Payment, PlatformState, Quarantined, Refund, RefundState
-from core.ports import Shop
+from core.ports import ConnectorError, Shop
 from tests.connectors.kit import NOW, ManualClock
 from tests.connectors.server import Scripted
 from tests.connectors.stripe_kit import ORDER, PENDING, PI, Api, build, charge, intent, money, pull_all
@@ -190,3 +190,40 @@ async def test_a_dispute_that_was_won_stands_in_the_way_no_more(
         order = await shop.read(ORDER)
         assert isinstance(order, OrderUpdate)
         assert order.state is state
+
+
+async def test_an_old_word_of_a_dispute_does_not_outrank_a_later_reading(shop: Shop, api: Api) -> None:
+    """After a restart the order is read, with its dispute won long ago; then the list tells of its beginning again."""
+    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
+    api.disputes, api.date = [{"id": "dp_1", "created": NOW - 60, "status": "won"}], formatdate(NOW, usegmt=True)
+    read = await shop.read(ORDER)
+    assert isinstance(read, OrderUpdate)
+    assert read.state is PlatformState.PAID
+    begun = {"id": "dp_1", "amount": 3980, "currency": "cny", "status": "needs_response", "charge": "ch_1"}
+    api.add("charge.dispute.created", {**begun, "payment_intent": PI}, NOW - 60)
+    found, cursor = await pull_all(shop)
+    assert [(one.state, one.rev > read.rev) for one in found if isinstance(one, OrderUpdate)] == [
+        (PlatformState.PAID, True)
+    ]
+    api.add("charge.dispute.closed", {**begun, "status": "won", "payment_intent": PI}, NOW - 30)
+    found, cursor = await pull_all(shop, cursor)
+    assert [one.state for one in found if isinstance(one, OrderUpdate)] == [PlatformState.PAID]
+    # A second dispute is news, and stands in the way until it is known how it ends.
+    api.add("charge.dispute.created", {**begun, "id": "dp_2", "payment_intent": PI}, NOW + 1)
+    found, _ = await pull_all(shop, cursor)
+    assert [one.state for one in found if isinstance(one, OrderUpdate)] == [PlatformState.FORBIDDEN]
+
+
+async def test_a_reading_that_breaks_off_changes_nothing(shop: Shop, api: Api) -> None:
+    """The charge was read, how its dispute ended was not: what is half known is not known."""
+    api.add("payment_intent.created", intent(**PENDING), NOW - 100)
+    api.add("payment_intent.succeeded", intent(), NOW - 90)
+    _, cursor = await pull_all(shop)
+    api.intents[PI] = intent(latest_charge=charge(0, disputed=True))
+    api.date = formatdate(NOW, usegmt=True)
+    api.override = lambda request: (500, {}) if request.path == "/v1/disputes" else None
+    with pytest.raises(ConnectorError):
+        await shop.read(ORDER)
+    api.add("payment_intent.processing", intent(status="processing"), NOW - 80)
+    found, _ = await pull_all(shop, cursor)
+    assert [one.state for one in found if isinstance(one, OrderUpdate)] == [PlatformState.PAID]

@@ -93,6 +93,7 @@ class Known(Struct):
     refunded: dict[str, int] = {}  # charge id -> minor units given back so far
     disputed: set[str] = set()  # charge ids
     settled: set[str] = set()  # charge ids whose dispute ended with the money kept
+    heard_at: dict[str, int] = {}  # charge id -> UTC seconds of the latest word about its disputes
     seen_at: int = 0  # UTC seconds, by Stripe's clock, of the latest event or read
 
     def first(self) -> Intent:
@@ -114,10 +115,16 @@ class Known(Struct):
         if isinstance(charge, ChargeFacts):
             self.refunded[charge.id] = max(self.refunded.get(charge.id, 0), charge.amount_refunded)
             # ``disputed`` stays true on a charge for ever, also after the dispute was won.
-            self.dispute(charge.id, charge.disputed and charge.id not in self.settled)
+            self.dispute(charge.id, charge.disputed and charge.id not in self.settled, at)
 
-    def dispute(self, charge: str, blocks: bool, settled: bool = False) -> None:
-        """Note whether a dispute of this charge stands in the way, and whether it ended with the money kept."""
+    def dispute(self, charge: str, blocks: bool, at: int, settled: bool = False) -> None:
+        """Note whether a dispute of this charge stood in the way ``at`` (UTC seconds), or ended with the money kept.
+
+        What is told of an earlier moment than is known already changes nothing: events come again after a restart.
+        """
+        if at < self.heard_at.get(charge, 0):
+            return
+        self.heard_at[charge] = at
         (self.disputed.add if blocks else self.disputed.discard)(charge)
         if settled:
             self.settled.add(charge)

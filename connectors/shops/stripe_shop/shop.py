@@ -16,7 +16,7 @@ from msgspec import Struct
 from connectors.fields import UNREADABLE, Drift, drift_of
 from connectors.http import Http
 from connectors.shops.base import ShopBase, all_of
-from connectors.shops.stripe_shop.book import DELIVERED, Book, Intent, Known, decode_intent
+from connectors.shops.stripe_shop.book import DELIVERED, Book, ChargeFacts, Intent, Known, decode_intent
 from connectors.shops.stripe_shop.client import StripeClient
 from connectors.shops.stripe_shop.events import EventList, Glance, listed
 from connectors.shops.stripe_shop.money import (
@@ -222,7 +222,7 @@ class StripeShop(ShopBase):
         if known is None:
             return list(updates)
         gone = keeps_money(dispute.status)
-        known.dispute(dispute.charge, not gone, settled=gone)
+        known.dispute(dispute.charge, not gone, event.created, settled=gone)
         if any(isinstance(update, Payment) for update in updates):
             known.refunded[dispute.charge] = max(known.refunded.get(dispute.charge, 0), dispute.amount)
         known.seen_at = max(known.seen_at, event.created)
@@ -251,13 +251,20 @@ class StripeShop(ShopBase):
             ids = {order_no}
         elif not ids:
             ids = await self._search(order_no)
-        for found in await all_of([partial(self._get, one) for one in sorted(ids - {skip})]):
-            if found is not None and found[0].order_no == order_no:
-                known = self._book.add(*found)
-        if known is not None:
-            for charge in sorted(known.disputed):
-                if await self._won(charge):
-                    known.dispute(charge, False, settled=True)
+        found = await all_of([partial(self._get, one) for one in sorted(ids - {skip})])
+        mine = [one for one in found if one is not None and one[0].order_no == order_no]
+        latest = max((at for _, at in mine), default=known.seen_at if known else 0)
+        charges = dict.fromkeys(known.disputed if known else (), latest)
+        for one, at in mine:
+            if isinstance(one.latest_charge, ChargeFacts) and one.latest_charge.disputed:
+                charges[one.latest_charge.id] = at
+        # All is asked before any of it is believed: a reading that breaks off half-way changes nothing.
+        kept = {charge: at for charge, at in sorted(charges.items()) if await self._won(charge)}
+        for one, at in mine:
+            known = self._book.add(one, at)
+        for charge, at in kept.items():
+            if known is not None:
+                known.dispute(charge, False, at, settled=True)
         return known
 
     async def _get(self, intent_id: str) -> tuple[Intent, int] | None:
