@@ -12,7 +12,8 @@ import structlog
 
 from core.desk.reads import Reader
 from core.model.clock import Clock, now_us
-from core.pipeline import restored, upkeep
+from core.model.restock import Restock
+from core.pipeline import purchases, restored, upkeep
 from core.pipeline.bound_keys import SealedKey
 from core.pipeline.chasing import Chaser
 from core.pipeline.gate import Gate
@@ -23,10 +24,11 @@ from core.pipeline.lanes import ROOM, Lane
 from core.pipeline.outcomes import left_open
 from core.pipeline.paid_via import paid_via
 from core.pipeline.pull import Puller
+from core.pipeline.restock import Buyer
 from core.pipeline.setup import Setup
 from core.pipeline.silence import Silence
 from core.pipeline.ways import info_of, retired
-from core.ports import Channel, Gateway, Receiver, Shop
+from core.ports import Channel, Gateway, Receiver, Shop, Stocker
 from core.store.engines import reader_engine
 from core.store.migrate import migrate
 from core.store.tx import Touched, Tx
@@ -76,14 +78,16 @@ class Engine:
         version: str = "",
         gateways: Mapping[str, Gateway] = MappingProxyType({}),
         pickup_url: str = "",
+        stockers: Mapping[str, Stocker] = MappingProxyType({}),
     ) -> None:
         """``gateways``: by the name of the shop that each pays. ``pickup_url``: the pick-up page as buyers reach it.
+        ``stockers``: suppliers whom keys are bought from when they run short.
 
         Raises ValueError as ``refuse_shared`` does.
         """
         refuse_shared(shops, gateways)
         self.database, self.setup, self.vault = database, setup, vault
-        self.gateways, self.channels = dict(gateways), dict(channels)
+        self.gateways, self.channels, self.stockers = dict(gateways), dict(channels), dict(stockers)
         self.shops = {
             name: paid_via(shop, gateways[name], partial(self._booked, name)) if name in gateways else shop
             for name, shop in shops.items()
@@ -126,6 +130,7 @@ class Engine:
             self._fresh_us, self.setup.fresh_us = self.setup.fresh_us, NEVER_FRESH
             log.warning("sends_held", why="restored from a copy; they begin with: keydesk core go")
         await self.silence.load()
+        await self.writer.do(purchases.left_open, None)
         left = await self.writer.do(self._left_open, None)
         if left:
             log.warning("attempts_left_open", count=left)
@@ -186,6 +191,8 @@ class Engine:
         }
         for puller in self.pullers.values():
             puller.lane = self.lanes[self.setup.shops[puller.shop_id].send_lane]
+        reader = Reader(self.readers)
+        self.buyer = Buyer(self.stockers, self._wishes, self.vault, self.writer, reader, self.clock)
         self.writer.on_touched.append(self._on_touched)
 
     def _open_door(self, name: str, receiver: Receiver, puller: Puller) -> None:
@@ -209,6 +216,8 @@ class Engine:
 
     def _run_sends(self) -> None:
         self._loop(self.gatekeeper.run(), "gate")
+        if self.stockers:
+            self._loop(self.buyer.run(), "purchases")
         for lane in self.lanes.values():
             self._loop(lane.run(), f"lane:{lane.name}")
 
@@ -272,7 +281,13 @@ class Engine:
         """The plain key; the only place where the machine opens one."""
         return self.vault.open_key(KeyRow(key.id, key.product, key.batch, key.sealed, key.dek))
 
+    def _wishes(self) -> Sequence[Restock]:
+        found: Sequence[Restock] = getattr(self.setup.catalogue, "restocks", ())
+        return found
+
     def _on_touched(self, touched: Touched) -> None:
+        if "stock" in touched.wake:
+            self.buyer.wake()
         if "gate" in touched.wake:
             self.gatekeeper.wake()
         if "effects" in touched.wake:
@@ -308,6 +323,8 @@ class Engine:
         await asyncio.gather(*self._works, return_exceptions=True)
         for way in (*self.shops.values(), *self.channels.values()):
             await way.close()
+        for stocker in self.stockers.values():
+            await stocker.close()
         await self.writer.stop()
         await self.readers.dispose()
 

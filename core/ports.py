@@ -69,6 +69,45 @@ def ways_of(send_via: str) -> tuple[str, ...]:
     return () if send_via == "shop" else tuple(name.strip() for name in send_via.split(",") if name.strip())
 
 
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Keys to be bought from a supplier. ``reference`` is ours, of this purchase alone, and equal on every question."""
+
+    reference: str
+    code: str  # the supplier's own product
+    qty: int
+    price: str  # decimal text: the most that one may cost, in the supplier's currency
+
+
+class Bought(Struct, frozen=True, kw_only=True):
+    """What became of a purchase. ``keys`` are plain and live only in this object; ``outcome`` never holds one."""
+
+    outcome: Outcome
+    keys: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Bought({self.outcome.result.value}, {len(self.keys)} keys)"
+
+
+@runtime_checkable
+class Stocker(Protocol):
+    """A supplier whom keys are bought from before they are sold. Buying is class C: once, and never again in doubt."""
+
+    name: str
+    askable: bool  # whether ``bought`` can find out what became of a purchase
+
+    async def buy(self, wanted: Wanted) -> Bought:
+        """One attempt. Never raises for what the outside does. Cancelled mid-way = unknown."""
+        ...
+
+    async def bought(self, wanted: Wanted) -> Bought:
+        """What became of an earlier attempt; must not repeat it. UNKNOWN with ``retry_after``: ask again then."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
 @runtime_checkable
 class Shop(Channel, Protocol):
     """A merchant's account at one platform."""

@@ -7,11 +7,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from core.model.restock import Restock
 from core.model.text import clean
 from core.settings_files import line_of, nearest, parse, read_text
 
 _ID = re.compile(r"[\w][\w.-]{0,63}\Z")
-_FIELDS = {"title", "kind", "skus", "hot"}
+_FIELDS = {"title", "kind", "skus", "hot", "restock"}
+
+
+_RESTOCK = ("supplier", "code", "below", "buy", "price", "most_a_day")
+_PRICE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?\Z")
 
 
 class ProductsError(Exception):
@@ -26,6 +31,7 @@ class Product(Struct, frozen=True):
     kind: str
     skus: tuple[str, ...]  # "sku" for every shop, "shop:sku" for one
     hot: bool = False
+    restock: Restock | None = None  # bought from a supplier when it runs short
 
 
 class Catalogue:
@@ -67,6 +73,11 @@ class Catalogue:
     def products(self) -> tuple[Product, ...]:
         """All products in the file's order."""
         return tuple(self._products.values())
+
+    @property
+    def restocks(self) -> tuple[Restock, ...]:
+        """What is bought from suppliers when it runs short."""
+        return tuple(one.restock for one in self._products.values() if one.restock is not None)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -128,7 +139,31 @@ def _product(name: str, body: Any, place: str, file: Path, text: str) -> Product
         raise ProductsError(f'{place}: skus is a list of "sku" or "shop:sku"')
     if not isinstance(hot, bool):
         raise ProductsError(f"{place}: hot is true or false")
-    return Product(name, clean(title, 200), kind, tuple(skus), hot)
+    title = clean(title, 200)
+    restock = restock_of(name, title, body["restock"], place) if "restock" in body else None
+    return Product(name, title, kind, tuple(skus), hot, restock)
+
+
+def restock_of(product: str, title: str, body: Any, place: str) -> Restock:
+    """How a product is bought: ``restock = {supplier, code, below, buy, price, most_a_day}``. Raises ProductsError."""
+    if not isinstance(body, dict):
+        raise ProductsError(f"{place}: restock is a table: {{ supplier, code, below, buy, price, most_a_day }}")
+    for key in body:
+        if key not in _RESTOCK:
+            raise ProductsError(f"{place}: restock.{clean(str(key), 64)}: no such field{nearest(key, _RESTOCK)}")
+    for key in _RESTOCK:
+        if key not in body:
+            raise ProductsError(f"{place}: restock lacks {key}")
+    supplier, code, price = (str(body[key]).strip() for key in ("supplier", "code", "price"))
+    below, buy, most = (body[key] for key in ("below", "buy", "most_a_day"))
+    if not supplier or not code:
+        raise ProductsError(f"{place}: restock names a supplier of settings.toml and its code of the product")
+    if not _PRICE.match(price):
+        raise ProductsError(f'{place}: restock.price is the most that one may cost, as text: "49.50"')
+    for key, number, top in (("below", below, 1_000_000), ("buy", buy, 1000), ("most_a_day", most, 1_000_000)):
+        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= top:
+            raise ProductsError(f"{place}: restock.{key} is a number from 1 to {top:,}")
+    return Restock(product, title, supplier, code, below, buy, price, most)
 
 
 def _place(file: Path, text: str, keys: tuple[str, ...]) -> str:

@@ -165,6 +165,7 @@ class Settings(BaseSettings):
     shops: dict[Name, Endpoint] = {}
     channels: dict[Name, Endpoint] = {}
     payments: dict[Name, Endpoint] = {}
+    suppliers: dict[Name, Endpoint] = {}  # whom keys are bought from, see restock in products.toml
     pickup: Pickup = Pickup()
     alerts: Alerts = Alerts()
     limits: Limits = Limits()

@@ -11,7 +11,7 @@ from core.secret_refs import SecretError, is_reference, is_secret_name, resolve
 from core.settings_files import SettingsError, line_of, nearest
 
 Keys = tuple[str, ...]
-ENDPOINTS = ("shops", "channels", "payments")
+ENDPOINTS = ("shops", "channels", "payments", "suppliers")
 
 
 def from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:

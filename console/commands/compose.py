@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from connectors.registry import build_channel, build_shop
+from connectors.stocker_kinds import build_stocker
 from console.commands.gateways import gateways_of, refused_gateways, shop_options
 from core.engine import Engine
 from core.model.clock import now_us
@@ -79,11 +80,20 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
         channels = {name: build_channel(name, _options(end, "kind"), now_us) for name, end in settings.channels.items()}
         shops = {name: build_shop(name, shop_options(end), now_us) for name, end in settings.shops.items()}
         gateways = gateways_of(settings, shops)
+        stockers = {
+            name: build_stocker(name, {"kind": end.kind, **end.plain()}, now_us)
+            for name, end in settings.suppliers.items()
+        }
     except Exception as error:
         raise click.ClickException(str(error)) from None
     for shop in shops.values():
         if lacking := _lacking(shop, settings):
             raise click.ClickException(f"{settings.file}: {lacking}")
+    for wish in catalogue.restocks:
+        if wish.supplier not in stockers:
+            known = ", ".join(stockers) or "none"
+            told = f"products.{wish.product}: restock.supplier is {wish.supplier!r}, but there is no [suppliers.{wish.supplier}]"
+            raise click.ClickException(f"{settings.file}: {told} (there are: {known})")
     for name in settings.alerts.via:
         if not isinstance(channels.get(name), Alerting):
             raise click.ClickException(f"{settings.file}: alerts.via: {_no_alerts(name, settings)}")
@@ -104,6 +114,7 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
         version=VERSION,
         gateways=gateways,
         pickup_url=settings.pickup.public_url,
+        stockers=stockers,
     )
 
 

@@ -87,3 +87,43 @@ def show_stock(socket: str | None, as_json: bool) -> int:
             f"{p['id']:<20} free {p['free']:>8}  sold {p['sold']:>8}  suspect {p['suspect']:>4}  burnt {p['burnt']:>4}  {p['title']}"
         )
     return 0
+
+
+@keys_command.command("purchases")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, help="How many, newest first.")
+@socket_option
+@json_option
+def show_purchases(limit: int, socket: str | None, as_json: bool) -> int:
+    """Keys bought from suppliers (restock in products.toml): what is under way, what came, what waits for a person."""
+    found = Core(socket).get("/v1/purchases", limit=limit)["purchases"]
+    if as_json:
+        click.echo(json.dumps({"purchases": found}))
+        return 0
+    for one in found:
+        got = "" if one["got"] is None else f", {one['got']} came as batch {one['batch']}"
+        click.echo(f"{one['id']}  {one['state']:<8} {one['qty']} x {one['product']} of {one['supplier']}{got}")
+        if one["why"]:
+            click.echo(f"    {one['why']}")
+        if one["state"] in ("waits", "unknown"):
+            click.echo(f"    the supplier knows it as {one['reference']}; once you know what became of it:")
+            click.echo(f"    keydesk keys purchase {one['id']} --bought | --not-bought --reason WHY")
+    if not found:
+        click.echo("nothing was bought yet")
+    return 0
+
+
+@keys_command.command("purchase")
+@click.argument("purchase", type=int)
+@click.option("--bought/--not-bought", default=None, required=True, help="Whether the supplier sold it.")
+@click.option("--reason", required=True, help="How you know; it is kept.")
+@socket_option
+@json_option
+def end_purchase(purchase: int, bought: bool, reason: str, socket: str | None, as_json: bool) -> int:
+    """Say what became of a purchase that waits for a person.
+
+    Look at the supplier's site for our number of it (keydesk keys purchases). When it was sold, import its keys by
+    `keydesk keys import` first. A product is bought again only when its last purchase has ended.
+    """
+    done = Core(socket).post(f"/v1/purchases/{purchase}", bought=bought, reason=reason)
+    click.echo(json.dumps(done) if as_json else f"purchase {purchase} ended as {'bought' if bought else 'not bought'}")
+    return 0

@@ -179,6 +179,17 @@ class KeyState(IntEnum):
     WITHDRAWN = 4  # its import was undone while unused
 
 
+class PurchaseState(IntEnum):
+    """Where a purchase of keys from a supplier stands. It is bought from PLANNED alone, and never twice."""
+
+    PLANNED = 0  # to be bought; nothing of it has reached the supplier
+    BUYING = 1  # a call is out
+    UNKNOWN = 2  # the supplier is asked what became of it
+    WAITS = 3  # nobody can be asked, or the answer is not clear: a person looks
+    DONE = 4  # its keys are stock
+    REFUSED = 5  # nothing was bought
+
+
 class IntentState(IntEnum):
     """An outbox row's state."""
 
@@ -222,3 +233,5 @@ class EventKind(IntEnum):
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
+    BUYING = 40  # keys are about to be bought from a supplier
+    BOUGHT = 41  # a purchase ended: its keys are stock, it was refused, or a person has to look

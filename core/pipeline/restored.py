@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.model.effects import Effect, Outcome, Result
-from core.model.lifecycle import EventKind, IntentState, Stage
+from core.model.lifecycle import EventKind, IntentState, PurchaseState, Stage
 from core.pipeline.ends import Came
 from core.pipeline.outcomes import Record
 from core.pipeline.setup import Setup
@@ -56,8 +56,14 @@ def reopen(tx: Tx, setup: Setup) -> int:
         tx.moved(row[2], Stage.ALLOCATED, Stage.DELIVERING)
     outcome = Outcome(result=Result.UNKNOWN, why=_WHY, evidence={"restored": True})
     Record(setup).apply(tx, [Came(int(row[0]), int(row[3]) + 1, outcome) for row in rows])
+    # What was to be bought may have been bought since: the supplier is asked about it first.
+    bought = tx.run(
+        f"UPDATE purchase SET state = {int(PurchaseState.UNKNOWN)}, next_at = ?, why = ?, changed_at = ? "
+        f"WHERE closed_at IS NULL AND state = {int(PurchaseState.PLANNED)}",
+        (tx.now, _WHY, tx.now),
+    )
     tx.run("DELETE FROM meta WHERE name = ?", (FRESH,))
-    return len(rows)
+    return len(rows) + bought
 
 
 def held(tx: Tx, items: list[None]) -> list[int]:

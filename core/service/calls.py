@@ -11,7 +11,7 @@ from core.desk import inbox
 from core.desk.detail import in_full
 from core.desk.find import find
 from core.desk.views import LIMIT_MAX, Page, count, total, window
-from core.service import settlement
+from core.service import purchases, settlement
 from core.service.ask import param, path_id, whole
 from core.service.dump import dump
 from core.service.errors import answer, refused
@@ -50,6 +50,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/counters", _counters),
         ("/v1/shops", _shops),
         ("/v1/stock", _stock),
+        ("/v1/purchases", purchases.listed),
         ("/v1/wall", _wall),
         ("/v1/feed", _feed),
         ("/v1/jobs", _jobs),

@@ -16,6 +16,7 @@ from core.desk.rows import rows_by_id
 from core.desk.standing import states_in
 from core.desk.views import ids_of
 from core.pipeline.replay import PAGE_MAX
+from core.service import purchases
 from core.service.ask import FILE_MAX, body, ids, number, param, path_id, raw, text
 from core.service.calls import NDJSON, Call, route
 from core.store.tx import Tx
@@ -38,6 +39,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/keys/preview", _keys_preview),
         ("/v1/keys/import", _keys_import),
         ("/v1/keys/undo", _keys_undo),
+        ("/v1/purchases/{id:int}", purchases.decided),
         ("/v1/import/orders/preview", _orders_preview),
         ("/v1/import/orders", _orders_import),
         ("/v1/quarantine/replay", _replay),

@@ -18,6 +18,10 @@ FREE_LEAST: Final = 64 * 1024 * 1024  # bytes on the database's disk, below whic
 FULL_FOR: Final = 2 * MINUTE  # how long after a refused write the disk counts as full
 _KINDS: Final = frozenset({"network", "timeout", "auth", "rate", "platform", "protocol", "disk"})
 WAITING: Final = "SELECT count(*), min(opened_at) FROM case_ INDEXED BY ix_case_open WHERE kind = ? AND closed_at IS NULL AND opened_at <= ?"
+PURCHASES: Final = (
+    "SELECT id, product, supplier FROM purchase INDEXED BY ux_purchase_open "
+    "WHERE closed_at IS NULL AND state = 3 ORDER BY id"
+)
 DRIFT: Final = (
     "SELECT s.name, q.field, count(*) FROM quarantine q INDEXED BY ix_quarantine_open JOIN shop s ON s.id = q.shop "
     "WHERE q.resolved_at IS NULL GROUP BY q.shop, q.field ORDER BY q.shop, q.field"
@@ -28,6 +32,7 @@ WORDS: Final = {
         "silent": "{name}:订单都未付款,与往日不符;该店订单暂停发货,请核对后放行",
         "stock": "{title}:剩 {free} 个,每小时约售 {hour} 个",
         "unknown": "{n} 个结果未知,最久已等 {minutes} 分钟",
+        "purchase": "{supplier} 的采购(商品 {product})结果不明,需人工核对:keydesk keys purchases",
         "full": "写入被拒绝:磁盘已满,在腾出空间前不会发货",
         "low": "数据库所在磁盘只剩 {mb} MB",
         "drift": "{name}:字段 {field},{n} 条待处理",
@@ -37,6 +42,7 @@ WORDS: Final = {
         "silent": "{name}: orders come, none is paid, unlike other days; its orders wait until you release them",
         "stock": "{title}: {free} left, about {hour} sold an hour",
         "unknown": "{n} outcome(s) unknown, the oldest waits for {minutes} min",
+        "purchase": "a purchase of {product} at {supplier} waits for a person: keydesk keys purchases",
         "full": "writes are refused: the disk is full; nothing is sent until there is space",
         "low": "only {mb} MB are left on the database's disk",
         "drift": "{name}: field {field}, {n} waiting",
@@ -69,6 +75,7 @@ class Troubles:
             *self._silent(),
             *await self._running_out(),
             *await self._waiting(),
+            *await self._purchases(),
             *await self._disk(),
             *await self._drift(),
         ]
@@ -107,6 +114,13 @@ class Troubles:
             return []
         line = self._words["unknown"].format(n=n, minutes=(now - oldest) // MINUTE)
         return [Trouble(TroubleKind.UNKNOWN, "unknown", n, line)]
+
+    async def _purchases(self) -> list[Trouble]:
+        found = []
+        for number, product, supplier in await self._reads.all(PURCHASES):
+            words = {"product": clean(str(product), 64), "supplier": clean(str(supplier), 64)}
+            found.append(Trouble(TroubleKind.UNKNOWN, f"purchase|{number}", 1, self._words["purchase"].format(**words)))
+        return found
 
     async def _disk(self) -> list[Trouble]:
         refused = self._writer.full_at

@@ -39,7 +39,7 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(
     good = v0001_initial.statements()
     bad = [*good[:broken_at], "CREATE TABLE broken(", *good[broken_at:]]
     scripts = module._scripts()  # Alembic loads each script anew by its path: the failing DDL goes into that copy
-    monkeypatch.setattr(scripts.get_revision("head").module, "TABLES", ";\n".join(bad))
+    monkeypatch.setattr(scripts.get_revision("0001").module, "TABLES", ";\n".join(bad))
     monkeypatch.setattr(module, "_scripts", lambda: scripts)
     with pytest.raises(Exception, match=r"incomplete input|syntax error"):
         migrate(path)
@@ -62,3 +62,17 @@ def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
     assert schema_of(path) == "9999"
     with pytest.raises(AuditError, match="has schema 9999"):
         audit(path)
+
+
+def test_an_older_database_is_upgraded_after_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "keydesk.db"
+    monkeypatch.setattr(module, "HEAD", "0001")
+    migrate(path)
+    assert "purchase" not in tables(path)
+    monkeypatch.undo()
+    copy = migrate(path)
+    assert copy is not None
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert (schema_of(copy), schema_of(path)) == ("0001", HEAD)
+    assert "purchase" in tables(path)
+    assert "purchase" not in tables(copy)

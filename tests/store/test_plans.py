@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from core.desk.actions import ACTIONS
-from core.model.effects import Effect, Result
+from core.model.effects import Effect, Outcome, Result
 from core.model.order import PaymentKind, PlatformState, Quarantined, RefundState
-from core.pipeline import attempts, gate, lanes, outcomes, sent, upkeep
+from core.model.restock import Restock
+from core.pipeline import attempts, gate, lanes, outcomes, purchases, sent, upkeep
 from core.store import driver
 from core.store.tx import Tx
 from tests.rig import T0, Rig, order, pay, refund
@@ -39,6 +40,13 @@ async def _busy_day(folder: Path) -> None:
         await rig.pull(order("A2", rev=T0 + 2, paid=1000, state=PlatformState.PAID))
         await rig.pass_gate()
         await rig.writer.do(upkeep.remap, {("", "?x"): "p1"})
+        wish = Restock("p9", "点卡", "cards", "1", below=1, buy=1, price="1", most_a_day=9)
+        for _ in range(2):
+            await rig.writer.do(purchases.plan_purchases, (wish,))
+        bought = await rig.one(purchases.OPEN)
+        await rig.writer.do(purchases.open_purchases, bought)
+        await rig.writer.do(purchases.end_purchases, purchases.Ended(bought, Outcome(result=Result.UNKNOWN)))
+        await rig.writer.do(purchases.decide, purchases.Verdict(bought, True, "ann", "seen"))
         for name in sorted(ACTIONS):
             args: dict[str, Any] = {"priority": {"priority": 2}, "tag": {"tag": "x"}, "note": {"note": "n"}}.get(
                 name, {}

@@ -1,4 +1,4 @@
-"""A supplier of phone top-ups of Kashangwl's kind: signed JSON, purchases by the buyer's own order number.
+"""A supplier of phone top-ups and cards of Kashangwl's kind: signed JSON, purchases by the buyer's own order number.
 
 How it words its refusals is this world's own invention, since the real one's codes are not documented.
 """
@@ -16,6 +16,7 @@ from connectors.practice.wire import Answer, Request, as_json
 from connectors.practice.world import SECOND, Order, Shop, State, World
 
 PRODUCT, CUSTOMER, PRICE = 41553, 1192442, 98_000  # price in ten-thousandths of a yuan
+CARDS, CARD_PRICE = 41560, 485_000
 NO_ORDER = "order_not_found"
 _BASE = "/topup/api/"
 _KINDS = {"buy": "effect", "outer-order": "read", "product": "read"}
@@ -31,6 +32,7 @@ class Purchase(NamedTuple):
     begun_at: int
     done_at: int
     state: int
+    cards: tuple[tuple[str, str], ...] = ()  # number and password
 
 
 class SupplierError(Exception):
@@ -86,6 +88,11 @@ class Supplier:
         """Every call is signed for itself."""
 
     def _product(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("product_id") == CARDS:
+            return {
+                "id": CARDS, "product_name": "游戏点卡", "name": "50元", "price": _money(CARD_PRICE), "type": 2,
+                "valid_purchasing_quantity": "1-1000", "superior_commissions_rate": 0, "supply_state": 1, "stock_state": 1,
+            }  # fmt: skip
         if body.get("product_id") != PRODUCT:
             raise SupplierError("product_not_found", "商品不存在")
         return {
@@ -93,7 +100,27 @@ class Supplier:
             "valid_purchasing_quantity": "1-10", "superior_commissions_rate": 0, "supply_state": 1, "stock_state": 1,
         }  # fmt: skip
 
+    def _sell(self, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """Cards: they are in the answer, and in every later answer about this purchase."""
+        ours, quantity = str(body.get("outer_order_id") or ""), body.get("quantity")
+        if not ours or not isinstance(quantity, int) or not 1 <= quantity <= 1000:
+            raise SupplierError("params_error", "参数错误")
+        if float(str(body.get("safe_cost", "inf"))) * 10_000 < CARD_PRICE:
+            raise SupplierError("safe_cost", "售价高于安全进价")
+        if ours in self._bought:
+            raise SupplierError("outer_order_id_exists", "外部订单号重复")
+        now, serial = self._world.clock(), len(self._bought) + 1
+        cards = tuple((f"KS{serial:05d}{n:04d}", f"{self._rng.getrandbits(64):016X}") for n in range(quantity))
+        number = 827_669_582_000 + serial
+        done = self._bought[ours] = Purchase(number, quantity, "", now, now, _DONE, cards)
+        lsn = self._world.ledger.add("mint", product=str(CARDS), keys=[f"{no} {secret}" for no, secret in cards])
+        price = {"product_price": _money(CARD_PRICE), "total_price": _money(CARD_PRICE * quantity)}
+        told = [{"card_no": no, "card_password": secret} for no, secret in cards]
+        return {"order_id": str(number), "state": done.state, "recharge_url": "", "cards": told, **price}, lsn
+
     def _buy(self, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        if body.get("product_id") == CARDS:
+            return self._sell(body)
         ours, account, quantity = (body.get(name) for name in ("outer_order_id", "recharge_account", "quantity"))
         if (
             body.get("product_id") != PRODUCT
@@ -130,6 +157,13 @@ class Supplier:
         found = self._bought.get(ours)
         if found is None:
             raise SupplierError(NO_ORDER, "订单不存在")
+        if found.cards:
+            return {
+                "id": str(found.number), "product_id": CARDS, "product_name": "游戏点卡", "product_type": 2,
+                "quantity": found.quantity, "total_price": _money(CARD_PRICE * found.quantity), "state": found.state,
+                "recharge_account": "", "cards": [{"no": no, "password": secret} for no, secret in found.cards],
+                "outer_order_id": ours,
+            }  # fmt: skip
         return {
             "id": str(found.number), "product_id": PRODUCT, "product_name": "话费直充", "product_type": 1,
             "product_price": _money(PRICE), "quantity": found.quantity, "total_price": _money(PRICE * found.quantity),

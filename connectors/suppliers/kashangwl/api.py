@@ -12,7 +12,7 @@ from connectors.http import Reply
 from connectors.suppliers.kashangwl.sign import sign
 from core.model.clock import Clock
 
-TOP_UP: Final = 1  # a product's type: 1 top-up, 2 card, 3 coupon, 4 manual
+TOP_UP, CARD, COUPON = 1, 2, 3  # a product's type; 4 is by hand
 ON_SALE, MAINTAINED = 1, 2  # stock_state: 1 on sale, 2 under maintenance, 3 off
 IN_SUPPLY: Final = 1
 WAITS, CHARGES, DONE, FAILED, LOST = 100, 101, 200, 500, 501
@@ -33,6 +33,40 @@ class Bought(Struct):
     order_id: str | int
     state: int
     total_price: str | int | float = ""
+
+
+class Card(Struct):
+    """A card or coupon. A purchase and a query spell the names differently."""
+
+    card_no: str = ""
+    card_password: str = ""
+    no: str = ""
+    password: str = ""
+    ticket: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the buyer is given: number and secret with a space between, or the one that there is."""
+        number, secret = self.card_no or self.no, self.card_password or self.password or self.ticket
+        return f"{number} {secret}".strip()
+
+
+class Cards(Struct):
+    """A purchase of cards, as it is answered (``order_id``) or shown (``id``)."""
+
+    state: int
+    order_id: str | int = ""
+    id: str | int = ""
+    product_id: int = 0
+    quantity: int = 0
+    total_price: str | int | float = ""
+    cards: list[Card] = []
+    tickets: list[Card] = []
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(card.key for card in (*self.cards, *self.tickets))
 
 
 class Shown(Struct):
