@@ -106,7 +106,10 @@ class Stripe:
                 raise StripeError(404, "invalid_request_error", f"No such charge: '{name}'", "resource_missing")
             return self._provider.charge(intent, intent.refunded)
         if what in ("refunds", "disputes") and not name:
-            intent = self._intent(params.get("payment_intent", ""))
+            of_charge = params.get("charge", "")
+            intent = self._intent(
+                f"pi_{of_charge.removeprefix('ch_')}" if of_charge else params.get("payment_intent", "")
+            )
             if what == "refunds":
                 return _list("/v1/refunds", [refund(intent)] if intent.refunded else [], False)
             return _list("/v1/disputes", [dispute(intent, intent.disputed)] if intent.disputed else [], False)
