@@ -222,3 +222,5 @@ class EventKind(IntEnum):
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
+    SKIPPED = 31  # an operator gave the order back unworked, with a reason
+    CLAIM_BROKEN = 32  # a supervisor took an operator's claim away, with a reason
