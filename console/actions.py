@@ -10,7 +10,7 @@ from typing import Protocol
 from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
-SCOPES = ("desk", "queue", "cases", "jobs")
+SCOPES = ("desk", "queue", "cases", "jobs", "recall")
 
 
 class Standing(Protocol):
@@ -116,7 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail", ("enter",), "queue", footer=True),
     Action("detail_down", ("right_square_bracket",), "queue"),
     Action("detail_up", ("left_square_bracket",), "queue"),
-    Action("thaw", ("full_stop",), "queue"),
+    Action("thaw", ("comma",), "queue"),
     # acting on orders
     Action("next", ("n",), "queue", "operator", footer=True, guards=(_online, _writable)),
     _order("confirm", "c", footer=True),
@@ -139,6 +139,7 @@ ACTIONS: tuple[Action, ...] = (
     _order("close", role="supervisor", ask=_REASON),
     _order("reveal", role="supervisor", ask=_REASON),
     *(Action(f"view.{n}", (str(n),), "queue", number=n) for n in range(1, 10)),
+    Action("view.10", ("0",), "queue", number=10),
     # exceptions pane
     Action("open", ("enter",), "cases", footer=True),
     *(
@@ -160,6 +161,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark",), "desk", footer=True),
     Action("back", ("escape",), "desk"),
     Action("quit", ("q", "ctrl+c"), "desk", footer=True),
+    # the flow of work
+    Action("skip", ("s",), "queue", "operator", footer=True, guards=(_online, _writable, _some)),
+    Action("take", ("C",), "queue", "operator", guards=(_online, _writable, _some)),
+    Action("break", ("B",), "queue", "supervisor", guards=(_online, _writable, _some)),
+    Action("find", ("f",), "queue", guards=(_online,)),
+    Action("jump", ("apostrophe",), "queue", guards=(_some,)),
+    Action("repeat", ("full_stop",), "desk", "operator", guards=(_online, _writable)),
+    Action("recall", ("m",), "desk", guards=(_online,)),
+    Action("views", (), "desk"),
+    Action("macros", (), "desk"),
+    Action("recall_open", ("enter",), "recall"),
+    Action("recall_undo", ("u",), "recall", "operator", guards=(_online, _writable)),
 )
 BY_ID = {action.id: action for action in ACTIONS}
 # Panes that are lists share the queue's way of moving.
@@ -170,6 +183,8 @@ _SIGNS = {
     "colon": ":",
     "question_mark": "?",
     "full_stop": ".",
+    "comma": ",",
+    "apostrophe": "'",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "space": "space",

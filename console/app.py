@@ -24,6 +24,7 @@ from console.actions import ACTIONS, BY_ID, why_not
 from console.client import Client
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
+from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
@@ -42,6 +43,8 @@ class Options:
     direct: bool = True
     live: bool = True
     view: str = "work"  # the first one shown
+    resume: bool = False  # begin where the last console on this core was left
+    bell: bool = False  # ring when more urgent work waits
     keymap: Path | None = None  # None: the user's own file
 
 
@@ -86,8 +89,10 @@ class DeskApp(App[None]):
             live=options.live,
             direct=options.direct,
             read_only=options.read_only,
-            view=options.view,
+            left=load_left(client.socket_path) if options.resume else Left(options.view),
+            bell=options.bell,
         )
+        self._resume = options.resume
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -105,6 +110,7 @@ class DeskApp(App[None]):
 
     def on_mount(self) -> None:
         """Signals end the console in order; nothing of the core hangs on it."""
+        self.desk.own.load()
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if self._live:
@@ -123,7 +129,9 @@ class DeskApp(App[None]):
         self._loop_to_wake.call_soon_threadsafe(self.exit)
 
     async def on_unmount(self) -> None:
-        """Gives leases back."""
+        """Gives leases back, and remembers where the person was."""
+        if self._resume:
+            save_left(self.desk.client.socket_path, self.desk.left())
         await self.desk.session.leave()
 
     # keys
@@ -149,17 +157,22 @@ class DeskApp(App[None]):
 
     def desk_palette(self, desk: DeskScreen) -> None:
         """Every action by name."""
-        from console.screens.menu import MenuScreen
+        from console.places import places
+        from console.screens.menu import Entry, MenuScreen
 
-        entries = [
+        entries: list[Entry] = [
             (a, why_not(a, desk.standing))
             for a in ACTIONS
             if a.scope in desk.scopes and a.id not in ("palette", "back")
         ]
 
+        entries += [(place, None) for place in places(desk.standing)]
+
         def done(picked: str | None) -> None:
             if picked is not None and picked in BY_ID:
                 desk.perform(picked)
+            elif picked is not None:
+                desk.go(picked)
 
         self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries, typing=True), done)
 

@@ -12,6 +12,7 @@ from console.wire import (
     Claimed,
     Count,
     Counters,
+    Decided,
     Facts,
     Group,
     Health,
@@ -160,9 +161,21 @@ class Client:
         """Takes one order; ClientError says who holds it when somebody does."""
         return cast(Claimed, await self._call("POST", "/v1/claims", body={"order": order_id}))
 
-    async def beat(self, orders: Sequence[int]) -> None:
-        """Keeps our leases alive."""
-        await self._call("POST", "/v1/claims/beat", body={"orders": list(orders)})
+    async def beat(self, orders: Sequence[int]) -> Facts:
+        """Keeps our leases alive: ``{"until", "lost": [...]}``, where lost names those we hold no more and why."""
+        return cast(Facts, await self._call("POST", "/v1/claims/beat", body={"orders": list(orders)}))
+
+    async def skip(self, order_id: int, reason: str) -> None:
+        """Gives an order back unworked; it is not offered to us again for a while."""
+        await self._call("POST", f"/v1/orders/{order_id}/skip", body={"reason": reason})
+
+    async def break_claim(self, order_id: int, reason: str) -> str:
+        """Ends another's lease; answers whose it was."""
+        return str((await self._call("POST", f"/v1/orders/{order_id}/break", body={"reason": reason}))["from"])
+
+    async def recall(self, limit: int) -> list[Decided]:
+        """Our own newest decisions."""
+        return cast(list[Decided], (await self._call("GET", "/v1/recall", {"limit": limit}))["decisions"])
 
     async def drop(self, orders: Sequence[int]) -> None:
         """Gives leases back."""

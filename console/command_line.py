@@ -1,6 +1,5 @@
 """What a typed command means, and how it could go on. Pure: no screen, no core."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,16 +7,19 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from console.actions import BY_ID, Action
+from console.fuzzy import best
 from console.i18n import t
+from console.private_file import state_home, write_private
 from console.state.standing import VIEWS
 from core.model.text import clean
 
 KEPT = 200  # commands remembered across starts
 LINE_LIMIT = 300
 # Commands that are not actions of their own: they carry what a box would ask for, or name a place.
-WORDS = ("filter", "order", "view")
+WORDS = ("filter", "forget", "macro", "order", "save", "view")
+_NAMED = {"order": "command.fragment", "save": "views.name", "forget": "views.which", "macro": "macro.which"}
 # What these carry is about a buyer, or was said to colleagues: it is not left behind on a disk.
-UNKEPT = frozenset({"fix_contact", "note", "order", "filter"})
+UNKEPT = frozenset({"fix_contact", "note", "order", "filter", "find"})
 _HIDDEN = frozenset({"palette", "back", "command"})
 
 
@@ -43,18 +45,23 @@ def names(scopes: Sequence[str]) -> list[str]:
     return sorted({*WORDS, *(a.id for a in BY_ID.values() if a.scope in scopes and a.id not in _HIDDEN)})
 
 
-def parse(text: str, scopes: Sequence[str]) -> Command:
-    """Reads a command. Raises CommandError when it names nothing, or carries too much or too little."""
+def parse(text: str, scopes: Sequence[str], views: Sequence[str] | None = VIEWS) -> Command:
+    """Reads a command. Raises CommandError when it names nothing, or carries too much or too little.
+
+    ``views``: the views that can be shown; None when that is not known yet.
+    """
     name, _, argument = text.strip().removeprefix(":").strip().partition(" ")
     argument = argument.strip()
     known = names(scopes)
     if name not in known:
         near = get_close_matches(name, known, 1)
         raise CommandError(t("command.unknown", name=name) + (t("command.near", name=near[0]) if near else ""))
-    if name == "view" and argument not in VIEWS:
-        raise CommandError(t("command.views", names=" ".join(VIEWS)))
-    if name == "order" and not argument:
-        raise CommandError(t("command.fragment"))
+    if name == "view" and views is not None and argument not in views:
+        near = get_close_matches(argument, views, 1)
+        more = t("command.near", name=near[0]) if near else ""
+        raise CommandError(t("command.views", names=" ".join(views)) + more)
+    if name in _NAMED and not argument:
+        raise CommandError(t(_NAMED[name]))
     action = BY_ID.get(name)
     if argument and name not in WORDS:
         ask = action.ask if action is not None else None
@@ -65,22 +72,38 @@ def parse(text: str, scopes: Sequence[str]) -> Command:
     return Command(name, argument)
 
 
-def completions(text: str, scopes: Sequence[str]) -> list[str]:
-    """Whole lines that the text could become, shortest way first; [] when there is none."""
+def completions(
+    text: str, scopes: Sequence[str], places: Sequence[tuple[str, str]] = (), macros: Sequence[str] = ()
+) -> list[str]:
+    """Whole lines that the text could become, shortest way first; [] when there is none.
+
+    ``places``: the commands that go somewhere, with their titles; initials of pinyin find them too.
+    """
     colon = ":" if text.startswith(":") else ""
     body = text.removeprefix(":").lstrip()
     name, space, argument = body.partition(" ")
     if not space:
         return [colon + one for one in names(scopes) if one.startswith(name)]
-    if name == "view":
-        return [f"{colon}view {one}" for one in VIEWS if one.startswith(argument.strip())]
+    argument = argument.strip()
+    named = places or [(f"view {one}", one) for one in VIEWS]
+    if name in ("view", "filter"):
+        mine = [(one.partition(" ")[2], title) for one, title in named if one.startswith(f"{name} ")]
+        return [f"{colon}{name} {one}" for one in best(argument, mine)]
+    if name == "map_sku":
+        start = "filter product="
+        mine = [(one.removeprefix(start).strip('"'), title) for one, title in named if one.startswith(start)]
+        return [f"{colon}{name} {one}" for one in best(argument, mine)]
+    if name in ("macro", "forget"):
+        known = (
+            macros if name == "macro" else [one[5:] for one, _ in named if one[5:] not in VIEWS and one[:5] == "view "]
+        )
+        return [f"{colon}{name} {one}" for one in best(argument, [(one, one) for one in known])]
     return []
 
 
 def history_path() -> Path:
     """Where commands are remembered: the person's own state folder."""
-    base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return Path(base) / "keydesk" / "console" / "commands"
+    return state_home() / "commands"
 
 
 def load_history(path: Path) -> list[str]:
@@ -95,9 +118,5 @@ def load_history(path: Path) -> list[str]:
 def save_history(path: Path, lines: Sequence[str]) -> None:
     """Keeps the last commands, for the person alone; a disk that refuses costs the history and nothing else."""
     kept = [one for one in lines if one.strip().removeprefix(":").split(" ", 1)[0] not in UNKEPT][-KEPT:]
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write("".join(f"{one}\n" for one in kept))
-        beside.replace(path)
+        write_private(path, "".join(f"{one}\n" for one in kept))

@@ -1,12 +1,12 @@
 """Which key does what: the registry's keys, changed by the user's keymap file, checked for clashes."""
 
-import os
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from console.actions import ACTIONS, BY_ID, MOVES, key_sign
+from console.private_file import config_home
 
 # People write "/" and "?"; the terminal layer names them.
 _NAMES = {
@@ -33,14 +33,18 @@ _NAMES = {
 }
 
 
+def named_key(text: str) -> str:
+    """A key as the terminal layer names it: ``/`` is ``slash``."""
+    return _NAMES.get(text, text)
+
+
 class KeymapError(ValueError):
     """A keymap file that cannot be used; the message names file, key and what was meant."""
 
 
 def default_path() -> Path:
     """``keymap.toml`` in the user's own configuration folder."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    return Path(base) / "keydesk" / "keymap.toml"
+    return config_home() / "keymap.toml"
 
 
 def load(path: Path) -> dict[str, tuple[str, ...]]:
@@ -64,7 +68,7 @@ def load(path: Path) -> dict[str, tuple[str, ...]]:
         keys = [k for k in given if isinstance(k, str) and k]
         if len(keys) != len(given):
             raise KeymapError(f"{path.name}: {name} must be a key or a list of keys")
-        out[name] = tuple(_NAMES.get(k, k) for k in keys)
+        out[name] = tuple(named_key(k) for k in keys)
     return out
 
 
@@ -91,7 +95,7 @@ class Keymap:
                 if taken != action.id:
                     self.clashes.append(f"{key_sign(key)}: {taken} / {action.id} ({action.scope})")
         moves = {key: id for key, id in self._table["queue"].items() if id in MOVES}
-        for scope in ("cases", "jobs"):
+        for scope in ("cases", "jobs", "recall"):
             self._table[scope] = {**moves, **self._table[scope]}
         self._table["list"] = moves
 
@@ -109,5 +113,5 @@ class Keymap:
 
     def sign(self, action_id: str) -> str:
         """The first key of an action as people write it, or nothing."""
-        keys = self._keys[action_id]
+        keys = self._keys.get(action_id, ())
         return key_sign(keys[0]) if keys else ""

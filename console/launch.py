@@ -22,12 +22,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--socket")
     made.add_argument("--settings")
     made.add_argument("--language", choices=("zh_CN", "en"))
-    made.add_argument("--view", default="work")
+    made.add_argument("--view")
     made.add_argument("--theme", default="keydesk-dark")
     made.add_argument("--ascii", action="store_true")
     made.add_argument("--read-only", action="store_true")
     made.add_argument("--mouse", action="store_true")
     made.add_argument("--no-direct", action="store_true")
+    made.add_argument("--bell", action="store_true")
     return made
 
 
@@ -65,7 +66,15 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from console.app import Options, run_desk
 
-    options = Options(given.ascii, given.read_only, given.mouse, direct=not given.no_direct, view=given.view)
+    options = Options(
+        given.ascii,
+        given.read_only,
+        given.mouse,
+        direct=not given.no_direct,
+        view=given.view or "work",
+        resume=given.view is None,
+        bell=given.bell,
+    )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 
 

@@ -201,6 +201,7 @@ class Blocked(TypedDict):
     why: str
     count: int
     sample: list[int]
+    last: NotRequired[Facts]  # whose hand was on the first of them last
 
 
 class Preview(TypedDict):
@@ -224,6 +225,7 @@ class JobItem(TypedDict):
     ok: bool
     why: str | None
     final: NotRequired[bool]
+    last: NotRequired[Facts]  # whose hand was on it last, when the act failed on it
 
 
 class Job(TypedDict):
@@ -247,6 +249,22 @@ class Job(TypedDict):
     items: NotRequired[list[JobItem]]
 
 
+class First(TypedDict):
+    """The first order of a decision."""
+
+    order_id: int
+    ext_id: str
+    title: str
+    ok: bool | None
+    why: str
+
+
+class Decided(Job):
+    """A decision of ours, as a job with the first of its orders."""
+
+    first: First | None
+
+
 class Product(TypedDict):
     """Stock of one product."""
 
@@ -266,6 +284,7 @@ class Claimed(TypedDict):
 
     row: Row | None
     until: int | None
+    aside: NotRequired[int]  # orders that we skipped and are not offered for a while
 
 
 class Tick(TypedDict):

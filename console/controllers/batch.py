@@ -1,17 +1,21 @@
-"""Acting on orders: what is asked first, the preview of a frozen set, then the job. Also taking the next order."""
+"""Acting on orders: what is asked first, the preview of a frozen set, then the job."""
 
 from typing import TYPE_CHECKING
 
 from console.actions import BY_ID, Action, order_actions, why_not
 from console.i18n import t
+from console.presenters.claims import held_words
 from console.presenters.words import blocked_words
+from console.screens.preview import PreviewScreen
 from console.wire import Facts, Row
 from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
-    from console.screens.preview import PreviewScreen
     from console.screens.prompt import Check
+
+# Acts of a macro that need no look first: they touch no money and no key, and can be taken back.
+HARMLESS = frozenset({"hold", "tag", "note", "priority"})
 
 
 class Batch:
@@ -32,9 +36,12 @@ class Batch:
         args = await self._ask(action, given)
         if args is None or action.order is None:
             return
-        ids = [row["id"] for row in rows]
-        needs_reason = action.ask is not None and action.ask.arg == "reason"
-        if await self.run(action.order, args, ids, subject(rows), needs_reason):
+        await self.on_rows(action.order, args, rows, action.ask is not None and action.ask.arg == "reason")
+
+    async def on_rows(self, order_action: str, args: Facts, rows: list[Row], needs_reason: bool) -> None:
+        """An act with its arguments on these orders; marks are used up by it."""
+        held = self._held_by_others(rows)
+        if await self.run(order_action, args, [row["id"] for row in rows], subject(rows), needs_reason, held):
             self._desk.queue.model.clear_marks()
             self._desk.queue.draw_all()
             self._desk.show_notice()
@@ -69,14 +76,49 @@ class Batch:
 
         return check
 
-    async def run(self, order_action: str, args: Facts, ids: list[int], what: str, needs_reason: bool) -> bool:
-        """Preview, then apply if the person agrees. Answers whether it was applied."""
-        from console.screens.preview import PreviewScreen
+    async def step(self, action: Action, argument: str, rows: list[Row]) -> bool:
+        """One step of a macro. What can be undone whole and costs nobody money is applied at once; all else asks.
 
+        Answers whether the next step may follow: it was applied, and no order was left out.
+        """
+        desk = self._desk
+        args = await self._ask(action, argument)
+        if args is None or not rows or action.order is None:
+            return False
+        needs_reason = action.ask is not None and action.ask.arg == "reason"
+        preview = await desk.client.preview(action.order, args, [row["id"] for row in rows])
+        harmless = action.id in HARMLESS and preview["undoable"] and not preview["final"]
+        if harmless and preview["confirm_number"] is None and preview["allowed"] == preview["total"]:
+            job = await desk.client.apply(preview["token"], "", None)
+            desk.flow.last = (action.order, dict(args), needs_reason)
+        else:
+            screen = PreviewScreen(
+                desk, action.order, args, preview, subject(rows), needs_reason, self._held_by_others(rows)
+            )
+            agreed = await desk.app.push_screen_wait(screen)
+            if agreed is None:
+                return False
+            desk.flow.last = screen.agreed_act
+            job = await desk.client.apply(preview["token"], agreed.reason, agreed.number)
+        desk.jobs.current = None
+        await desk.jobs.follow(job)
+        done = await desk.client.job(job)
+        return not done["failed"] and done["state"] == "done"
+
+    def _held_by_others(self, rows: list[Row]) -> str:
+        """Who else works on what is chosen, for the preview; "" when nobody does."""
+        me, now = self._desk.standing.me, self._desk.clock()
+        held = [words for row in rows if (words := held_words(row, me, now))]
+        return held[0] if len(rows) == 1 and held else t("claim.held_some", n=len(held)) if held else ""
+
+    async def run(
+        self, order_action: str, args: Facts, ids: list[int], what: str, needs_reason: bool, held: str = ""
+    ) -> bool:
+        """Preview, then apply if the person agrees. Answers whether it was applied. ``held``: who else works on it."""
         desk = self._desk
         return await self.agree(
             PreviewScreen(
-                desk, order_action, args, await desk.client.preview(order_action, args, ids), what, needs_reason
+                desk, order_action, args, await desk.client.preview(order_action, args, ids), what, needs_reason, held
             )
         )
 
@@ -87,6 +129,7 @@ class Batch:
         if agreed is None:
             return False
         desk.jobs.current = None
+        desk.flow.last = screen.agreed_act
         job = await desk.client.apply(screen.preview["token"], agreed.reason, agreed.number)
         desk.follow(job)
         return True
@@ -114,25 +157,6 @@ class Batch:
         picked = await desk.app.push_screen_wait(MenuScreen(desk, t("menu.title"), entries, typing=False))
         if picked is not None:
             await self.act(BY_ID[picked])
-
-    async def do_next(self) -> None:
-        """Claims the most urgent order that nobody holds, gives back the ones before it, and opens it."""
-        desk, standing = self._desk, self._desk.standing
-        before = list(standing.claims)
-        answer = await desk.client.claim_next(standing.view, standing.filter, before)
-        row = answer["row"]
-        if row is None:
-            desk.say(t("claim.none"), "warn")
-            return
-        standing.claims = {row["id"]: answer["until"] or 0}
-        if before:
-            await desk.client.drop(before)
-        if desk.pane != "queue":
-            desk.show_pane("queue")
-        await desk.loader.at(row["id"])
-        desk.open_detail(True)
-        desk.say(t("claim.got", ext_id=row["ext_id"]), "good")
-        await desk.browse.read_detail()
 
 
 def subject(rows: list[Row]) -> str:

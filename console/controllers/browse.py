@@ -4,9 +4,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from console.client import ClientError
+from console.controllers.find import warn_when_held
 from console.i18n import t
 from console.state.queue import QueueModel
-from console.state.standing import VIEWS
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -126,7 +126,7 @@ class Browse:
 
     def do_view(self, number: int) -> Work:
         """The n-th view."""
-        return self._desk.show_view(VIEWS[number - 1])
+        return self._desk.show_view(self._desk.standing.tabs[number - 1])
 
     def do_view_next(self) -> Work:
         """The view to the right."""
@@ -137,8 +137,8 @@ class Browse:
         return self._step_view(-1)
 
     def _step_view(self, step: int) -> Work:
-        at = VIEWS.index(self._desk.standing.view)
-        return self._desk.show_view(VIEWS[(at + step) % len(VIEWS)])
+        tabs = self._desk.standing.tabs
+        return self._desk.show_view(tabs[(tabs.index(self._desk.standing.tab) + step) % len(tabs)])
 
     async def wrong_filter(self, text: str) -> str | None:
         """What is wrong with a filter, by asking the core; None when it can be used."""
@@ -190,6 +190,8 @@ class Browse:
         """Opens the detail, or closes it."""
         desk = self._desk
         desk.open_detail(not desk.detail_open)
+        if desk.detail_open:
+            warn_when_held(desk)
         return self.read_detail() if desk.detail_open else None
 
     def do_detail_down(self) -> None:

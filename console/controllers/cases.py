@@ -185,12 +185,15 @@ class Cases:
         case = self.current
         if case is None or not case["decisions"]:
             return
-        offered = "  ".join(f"{i} {decision_words(d['action'], d)}" for i, d in enumerate(case["decisions"][:9], 1))
-        text = await self._desk.ask("cases.batch", "", needed=True, hint=offered)
-        if text is not None and text.strip().isdigit() and 1 <= int(text) <= len(case["decisions"]):
-            picked = case["decisions"][int(text) - 1]
+        from console.screens.digit import DigitScreen
+
+        offered = [decision_words(d["action"], d) for d in case["decisions"][:9]]
+        number = await self._desk.app.push_screen_wait(DigitScreen(self._desk, t("cases.batch"), offered))
+        if number is not None:
+            self._desk.typeahead.begin(keep=False)  # until the preview can be read
+            picked = case["decisions"][number - 1]
             same = [c for c in self.cases if picked in c["decisions"]]
-            await self._decide(case, int(text), same)
+            await self._decide(case, number, same)
 
     async def _decide(self, case: Case, number: int, cases: list[Case]) -> None:
         from console.screens.preview import PreviewScreen

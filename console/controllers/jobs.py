@@ -7,8 +7,9 @@ from textual.content import Content
 
 from console.i18n import t, word
 from console.presenters.cells import fit, span
+from console.presenters.claims import hand_words
 from console.presenters.words import blocked_words
-from console.wire import Job
+from console.wire import Job, JobItem
 from core.model.text import clean
 
 if TYPE_CHECKING:
@@ -53,12 +54,20 @@ class Jobs:
         text = t(key, action=name, ok=ok, failed=job["failed"], done=job["done"], total=job["total"])
         sign = self._desk.glyphs.bad if job["failed"] else self._desk.glyphs.ok
         parts = [(f"{sign} ", "bold $warning" if job["failed"] else "bold $success"), (text, "")]
+        if job["failed"] and (bad := next((i for i in job.get("items", []) if not i["ok"]), None)) is not None:
+            parts.append((f"  {self._failed(bad)}", "$warning"))
         if job.get("final"):
             parts.append(("  " + t("job.final", n=job["final"]), "bold $warning"))
         until = job["undoable_until"]
         if until is not None and until > now:
             parts.append(("  " + t("job.undo_left", key=keymap.sign("undo"), left=span(until - now)), "$accent"))
         return Content.assemble(*parts)
+
+    def _failed(self, item: JobItem) -> str:
+        """Why an order was left out, and who was quicker if somebody was."""
+        hand = hand_words(item.get("last"), self._desk.clock())
+        why = blocked_words(str(item["why"] or ""))
+        return f"{why}: {hand}" if hand else why
 
     def _stop_hint(self) -> str:
         return t("job.stop_hint", key=f"{self._desk.keymap.sign('jobs')} {self._desk.keymap.sign('stop')}")
@@ -69,7 +78,7 @@ class Jobs:
         for item in job.get("items", []):
             sign = self._desk.glyphs.ok if item["ok"] else self._desk.glyphs.bad
             done = "job.item_final" if item.get("final") else "job.item_ok"
-            why = t(done) if item["ok"] else blocked_words(str(item["why"] or ""))
+            why = t(done) if item["ok"] else self._failed(item)
             head = fit(item["ext_id"], min(26, max(width // 2, 8)))
             lines.append(Content.assemble((f"{sign} ", "$success" if item["ok"] else "$error"), head, " ", why))
         return lines

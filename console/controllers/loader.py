@@ -34,9 +34,24 @@ class Loader:
     async def start(self) -> None:
         """The head of the current view; after a lost line the place is kept and only read again."""
         if not self._desk.queue.model.loaded:
-            await self.head()
+            await self.first()
         else:
             self.touch()
+
+    async def first(self) -> None:
+        """The window to begin with: where the cursor was left if that order is still there, else the head."""
+        at, self._desk.resume_at = self._desk.resume_at, None
+        if at is not None:
+            query = self._query
+            with contextlib.suppress(ClientError):
+                window = await self._client.queue(*query, limit=PAGE, at=at)
+                if query == self._query and window["rows"] and window["rows"][0]["id"] == at and window.get("before"):
+                    self._fresh(window, head=False, at_end=len(window["rows"]) < PAGE, cursor=at)
+                    return
+        await self.head()
+        if at is not None and (place := self._desk.queue.model.place(at)) is not None:
+            self._desk.queue.model.put_cursor(place)
+            self._desk.queue.relisted()
 
     async def head(self) -> None:
         """The first page of the current view and filter. Raises ClientError."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.client import ClientError
 from console.i18n import t
+from console.presenters.claims import lost_words
 from console.state.standing import VIEWS
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ FEED_HZ = 5
 COUNTS_S = 2.0
 STOCK_S = 10.0
 BEAT_S = 15.0
+URGENT = ("vip", "big", "stuck", "unknown")  # what the bell rings for
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 
@@ -25,6 +27,9 @@ class Session:
         self._desk = desk
         self._client = desk.client
         self.standing = desk.standing
+        self._turn = 0
+        self._urgent: int | None = None
+        self._claim_touched = asyncio.Event()  # an order of ours changed: perhaps it is ours no more
 
     async def greet(self) -> None:
         """Reads who answers and the figures. Raises ClientError when nobody does."""
@@ -47,8 +52,11 @@ class Session:
                     if "counters" in tick:
                         self.standing.counters = tick["counters"]
                         self._desk.show_head()
-                    if tick.get("changed", []) != []:
+                    changed = tick.get("changed", [])
+                    if changed != []:
                         self._desk.loader.touch()
+                        if changed is None or not self.standing.claims.keys().isdisjoint(changed):
+                            self._claim_touched.set()
             except ClientError as error:
                 self._set_link("lost" if self.standing.health else "connecting")
                 if not error.offline:
@@ -73,6 +81,22 @@ class Session:
         """Counts of all views (kept counters in the core: cheap)."""
         for view in VIEWS:
             self.standing.counts[view] = (await self._client.count(view))["count"]
+        self._ring()
+        own = self.standing.saved
+        self.standing.counts = {name: n for name, n in self.standing.counts.items() if name in VIEWS or name in own}
+        # A filter is looked for, not kept: so one saved view a round, and the one that is shown.
+        turn = list(own)[self._turn % len(own)] if own else ""
+        self._turn += 1
+        for name in {turn, self.standing.tab} & own.keys():
+            with contextlib.suppress(ClientError):  # a filter that no longer compiles costs its count alone
+                self.standing.counts[name] = (await self._client.count(*own[name]))["count"]
+
+    def _ring(self) -> None:
+        """The bell, when more urgent work waits than a moment ago; only for who asked for it."""
+        urgent = sum(self.standing.counts.get(view, 0) for view in URGENT)
+        if self._desk.bell_wanted and self._urgent is not None and urgent > self._urgent:
+            self._desk.app.bell()
+        self._urgent = urgent
 
     async def run_side(self) -> None:
         """Renews counts and stock at their own slow pace, only while something changes."""
@@ -95,16 +119,32 @@ class Session:
     async def run_beat(self) -> None:
         """Keeps our leases alive; a lease that ran out is said, not hidden."""
         while True:
-            await asyncio.sleep(BEAT_S)
-            held = list(self.standing.claims)
-            if not held or not self.standing.online:
-                continue
-            try:
-                await self._client.beat(held)
-            except ClientError as error:
-                if not error.offline:
-                    self.standing.claims.clear()
-                    self._desk.say(t("claim.ended"), "warn")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._claim_touched.wait(), BEAT_S)
+            self._claim_touched.clear()
+            await self.beat()
+
+    async def beat(self) -> None:
+        """One heartbeat: our leases go on; what was lost is said with who took it and why."""
+        held = list(self.standing.claims)
+        if not held or not self.standing.online:
+            return
+        try:
+            answer = await self._client.beat(held)
+        except ClientError as error:
+            if not error.offline:
+                self.standing.claims.clear()
+                self._desk.say(t("claim.ended"), "warn")
+            return
+        gone = answer.get("lost", [])
+        for one in gone:
+            self.standing.claims.pop(int(one["order"]), None)
+        for order in held:
+            if order in self.standing.claims:
+                self.standing.claims[order] = int(answer["until"])
+        if gone:
+            self._desk.say("  ".join(lost_words(one) for one in gone[:3]), "bad")
+            self._desk.show_head()
 
     async def leave(self) -> None:
         """Gives our leases back on the way out, if the core still listens."""

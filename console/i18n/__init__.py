@@ -3,10 +3,13 @@
 import os
 from collections.abc import Mapping
 
-from console.i18n import en, zh_CN
+from console.i18n import en, flow_en, flow_zh_CN, zh_CN
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = {"zh_CN": zh_CN.WORDS, "en": en.WORDS}
-_words: Mapping[str, str] = zh_CN.WORDS
+LANGUAGES: Mapping[str, Mapping[str, str]] = {
+    "zh_CN": {**zh_CN.WORDS, **flow_zh_CN.WORDS},
+    "en": {**en.WORDS, **flow_en.WORDS},
+}
+_words: Mapping[str, str] = LANGUAGES["zh_CN"]
 _language = "zh_CN"
 
 

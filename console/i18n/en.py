@@ -162,7 +162,7 @@ WORDS: dict[str, str] = {
     "detail.holds": "holds",
     "detail.cases": "cases",
     "detail.events": "history",
-    "detail.claim": "claimed by {by}",
+    "detail.claim": "claimed by {by} until {until}",
     "detail.gone": "this order has left the list",
     "detail.more": "{n} more lines: {key}",
     # exceptions
@@ -362,6 +362,5 @@ WORDS: dict[str, str] = {
     "command.reason_later": "{name} asks for its reason in the preview; give the name alone",
     "command.no_offer": "Nothing completes this; see ctrl+p for all names",
     "command.no_order": "No order matches {text}; give another part of its number",
-    "command.several": "{n} orders match, type more: {some}",
-    "command.nowhere": "Order {ext_id} is not in this view, nor in open or recent; go to another by view NAME",
+    "command.nowhere": "Order {ext_id} is not in this view, nor in work or recent; go to another by view NAME",
 }

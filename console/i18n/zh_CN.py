@@ -162,7 +162,7 @@ WORDS: dict[str, str] = {
     "detail.holds": "挂起",
     "detail.cases": "工单",
     "detail.events": "经过",
-    "detail.claim": "{by} 认领中",
+    "detail.claim": "{by} 已认领，至 {until}",
     "detail.gone": "这个订单已不在当前列表",
     "detail.more": "余下 {n} 行，按 {key}",
     # exceptions
@@ -362,6 +362,5 @@ WORDS: dict[str, str] = {
     "command.reason_later": "{name} 的原因在预览里填写,这里只写名字",
     "command.no_offer": "无可补全;按 ctrl+p 查看全部名字",
     "command.no_order": "没有订单符合 {text},请换单号的另一段",
-    "command.several": "有 {n} 单符合,请多输几位:{some}",
-    "command.nowhere": "订单 {ext_id} 不在当前视图,也不在 open、recent;请用 view 视图名 换一个",
+    "command.nowhere": "订单 {ext_id} 不在当前视图,也不在 work、recent;请用 view 视图名 换一个",
 }

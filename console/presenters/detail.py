@@ -21,7 +21,12 @@ def _title(row: Row) -> list[Content]:
         Content(t("detail.money", due=due, paid=paid, refunded=back)),
     ]
     if row["claim"]:
-        lines.append(Content.styled(t("detail.claim", by=clean(row["claim"]["by"], 20)), "$warning"))
+        lines.append(
+            Content.styled(
+                t("detail.claim", by=clean(row["claim"]["by"], 20), until=clock_text(row["claim"]["until"])[6:]),
+                "$warning",
+            )
+        )
     return lines
 
 

@@ -8,7 +8,8 @@ from console.actions import ACTIONS, Standing, why_not
 from console.i18n import t, word
 from console.keymap import Keymap
 from console.presenters.cells import Glyphs, short_count, span, spark
-from console.state.standing import VIEWS, DeskStanding
+from console.presenters.claims import seconds
+from console.state.standing import DeskStanding
 from console.wire import Product
 from core.model.text import clean
 
@@ -20,8 +21,8 @@ def _rate(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def status_line(standing: DeskStanding, width: int) -> Content:
-    """The first line: name, shops, who we are and as what, the line's state."""
+def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
+    """The first line: name, shops, who else is at work, who we are and as what, what we hold, the line's state."""
     left: list[Part] = [(f" {t('app.name')} ", "bold reverse"), " "]
     health = standing.health
     if standing.counters is not None:
@@ -33,9 +34,16 @@ def status_line(standing: DeskStanding, width: int) -> Content:
             left.append((f" {clean(shop['name'], 12)}:{clean(str(shop['state']), 12)}", "$warning"))
         if standing.counters.get("sends_held_since"):
             left.append((f" [{t('head.sends_held')}]", "bold $error"))
+        others = {who: n for who, n in standing.counters["claims"].items() if who != standing.me}
+        if others:
+            some = "  ".join(f"{clean(who, 12)} {n}" for who, n in list(others.items())[:4])
+            left.append((f"  {t('head.present', who=some)}", "$text-muted"))
     right: list[Part] = []
     if health is not None:
         right.append((f"{clean(health['operator'], 16)} {word('role', health['role'])} ", "$text-muted"))
+    if standing.claims:
+        ends_at = min(standing.claims.values())
+        right.append((t("head.holding", n=len(standing.claims), left=seconds(ends_at - now)) + "  ", "$accent"))
     if standing.read_only:
         right.append((f"[{t('head.read_only')}] ", "bold $warning"))
     right.append((t(f"link.{standing.link}"), _LINK[standing.link]))
@@ -69,26 +77,6 @@ def rates_line(standing: DeskStanding, now: int, width: int, glyphs: Glyphs) -> 
         bars = spark(counters["series"].get("delivered", []), min(room, 60), glyphs)
         line = ends(line, Content.assemble((bars, "$accent"), " "), width)
     return line
-
-
-def tabs_line(standing: DeskStanding, width: int, pane: str) -> Content:
-    """The views with their digits and counts. When they do not fit, empty ones go first, then the far ones."""
-
-    def tab(index: int, view: str) -> Content:
-        count = standing.counts.get(view)
-        sign = str(index + 1) if index < 9 else ""
-        text = f" {sign}{t(f'view.{view}')}" + (f" {short_count(count)} " if count is not None else " ")
-        active = view == standing.view and pane == "queue"
-        alarm = view == "exceptions" and count
-        return Content.styled(text, "bold reverse" if active else "$error" if alarm else "$text-muted")
-
-    tabs = [(view, tab(i, view)) for i, view in enumerate(VIEWS)]
-    if sum(c.cell_length for _, c in tabs) > width:
-        tabs = [(v, c) for v, c in tabs if standing.counts.get(v) != 0 or v == standing.view]
-    while len(tabs) > 1 and sum(c.cell_length for _, c in tabs) > width:
-        here = next((i for i, (v, _) in enumerate(tabs) if v == standing.view), 0)
-        tabs.pop(0 if here > len(tabs) // 2 else -1)
-    return Content.assemble(*(c for _, c in tabs))
 
 
 def stock_line(products: Sequence[Product], now: int, width: int) -> Content:

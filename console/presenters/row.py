@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from console.i18n import t
 from console.presenters.cells import Glyphs, amount, fit, span, tail
+from console.presenters.claims import claim_cell
 from console.presenters.words import state_words
 from console.wire import Row
 
@@ -72,6 +75,11 @@ def time_cells(row: Row, now: int) -> tuple[str, str]:
     return span(max(now - row["created_at"], 0)), "" if deadline is None or ended else span(deadline - now)
 
 
+def moving(row: Row, now: int) -> tuple[str, str, str]:
+    """The cells that move by themselves: age, time left, and whose claim it is for how long yet."""
+    return (*time_cells(row, now), claim_cell(row, now))
+
+
 def cells(row: Row, columns: tuple[Column, ...], now: int, glyphs: Glyphs) -> list[Cell]:
     """The row's cells in column order. Late orders carry ``!`` before the time left, so colour is never alone."""
     age, left = time_cells(row, now)
@@ -97,6 +105,9 @@ def cells(row: Row, columns: tuple[Column, ...], now: int, glyphs: Glyphs) -> li
                 text = row["buyer"]
             case "why":
                 text, look = state_words(row), _why_look(row)
+                held = claim_cell(row, now)
+                if held:  # beside the state, which gives way
+                    text = f"{fit(text, max(column.cells - cell_len(held) - 1, 4), cut=glyphs.cut).rstrip()} {held}"
             case "age":
                 text, look = age, "dim"
             case "left":

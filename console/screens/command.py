@@ -6,6 +6,7 @@ from textual.widgets import Input
 
 from console.command_line import CommandError, completions, parse
 from console.i18n import t
+from console.places import places
 from console.screens.prompt import PromptScreen
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ class CommandScreen(PromptScreen):
     def __init__(self, desk: "DeskScreen", history: list[str]) -> None:
         super().__init__(desk, t("command.prompt"), check=self._wrong, history=history, hint=t("command.hint"))
         self._offers: list[str] = []
+        self._places = [(one.id, one.label) for one in places(desk.standing)]
+        self._macros = list(desk.own.macros)
 
     async def _wrong(self, text: str) -> str | None:
         try:
-            parse(text, self.desk.scopes)
+            parse(text, self.desk.scopes, self.desk.standing.tabs)
         except CommandError as error:
             return str(error)
         return None
@@ -35,13 +38,15 @@ class CommandScreen(PromptScreen):
         if box.value in self._offers:
             self._put(self._offers[(self._offers.index(box.value) + 1) % len(self._offers)])
             return True
-        offers = completions(box.value, self.desk.scopes)
+        offers = completions(box.value, self.desk.scopes, self._places, self._macros)
         if not offers:
             self._say(t("command.no_offer"))
             return True
         common = offers[0]
         while not all(one.startswith(common) for one in offers):
             common = common[:-1]
+        if len(common) < len(box.value):  # found by initials or in the middle: there is nothing to go on with
+            common = box.value
         if len(offers) > 1 and common == box.value:
             self._offers, common = offers, offers[0]
         self._put(common if len(offers) > 1 else f"{offers[0].rstrip()} ")

@@ -14,18 +14,25 @@ from textual.timer import Timer
 
 from console.actions import BY_ID, why_not
 from console.client import Client, ClientError
+from console.command_line import parse
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
+from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
+from console.controllers.jump import Jump
 from console.controllers.loader import HAND_S, Loader
+from console.controllers.own import Own
 from console.controllers.session import Session
 from console.i18n import t
 from console.keymap import Keymap
 from console.presenters import head
 from console.presenters.cells import Glyphs
+from console.presenters.claims import held_words
 from console.presenters.detail import from_row
 from console.presenters.row import header
+from console.presenters.tabs import tabs_line
+from console.resume import Left
 from console.screens.prompt import Check, PromptScreen
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
@@ -42,7 +49,8 @@ DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in f
 
 
 # What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = ("command", "filter", "mark_filter", "decide", "decide_all")
+OPENS = ("command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall")
+TEXT = ("command", "filter", "mark_filter", "skip", "break", "find")  # what of it asks for text first
 
 
 class DeskScreen(Screen[None]):
@@ -60,19 +68,22 @@ class DeskScreen(Screen[None]):
         live: bool,
         direct: bool,
         read_only: bool,
-        view: str,
+        left: Left,
+        bell: bool,
     ) -> None:
         super().__init__()
         self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
-        self.standing = DeskStanding(force_read_only=read_only, view=view)
+        self.standing = DeskStanding(force_read_only=read_only, view=left.view, filter=left.filter, own=left.own)
+        self.bell_wanted, self.resume_at = bell, left.cursor
         self.queue = QueueTable(clock, glyphs, direct, id="queue")
         self.detail = DetailPane(clock, keymap.sign("detail_down"), direct, id="detail")
         self.bars = {name: Bar(direct, id=name) for name in BARS}
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
+        self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
-        self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self._handlers = (self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts)
         self.typeahead = TypeAhead()
         self._said = Content("")
         self._last_key = -HAND_S
@@ -119,9 +130,15 @@ class DeskScreen(Screen[None]):
 
     def desk_key(self, key: str) -> bool:
         """A key pressed on the desk. Answers whether it means something here."""
+        if self.jump.active:
+            return self.jump.takes(key)
         action = self.keymap.find(key, self.scopes)
         if action is None:
-            return False
+            macro = self.own.of_key(key) if self.pane == "queue" else None
+            if macro is not None:
+                self._last_key = time.monotonic()
+                self.run(self.own.run(macro))
+            return macro is not None
         self._last_key = time.monotonic()
         self.perform(action)
         return True
@@ -133,13 +150,24 @@ class DeskScreen(Screen[None]):
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
-            self.typeahead.begin(keep=action.ask is not None or action_id in ("command", "filter", "mark_filter"))
+            self.typeahead.begin(keep=action.ask is not None or action_id in TEXT)
         if action.order:
             self.run(self.acts.act(action), opens=True)
             return
         work = self.work_of(action_id)
         if work is not None:
             self.run(work, opens)
+
+    def go(self, command: str) -> None:
+        """Runs a command that names a place."""
+        from console.controllers.command import run_command
+
+        self.run(run_command(self, parse(command, self.scopes, self.standing.tabs)))
+
+    def left(self) -> Left:
+        """Where the person is now, for the next start."""
+        standing = self.standing
+        return Left(standing.view, standing.filter, standing.own, self.queue.model.cursor)
 
     def work_of(self, action_id: str) -> Coroutine[Any, Any, None] | None:
         """Begins an action that is not on orders; answers what of it is still to be awaited."""
@@ -219,9 +247,9 @@ class DeskScreen(Screen[None]):
         if not self.is_mounted or not self.size.width:
             return
         width, now = self.size.width, self.clock()
-        self.bars["status"].show(head.status_line(self.standing, width))
+        self.bars["status"].show(head.status_line(self.standing, width, self.clock()))
         self.bars["rates"].show(head.rates_line(self.standing, now, width, self.glyphs))
-        self.bars["tabs"].show(head.tabs_line(self.standing, width, self.pane))
+        self.bars["tabs"].show(tabs_line(self.standing, width, self.pane))
         self.bars["stock"].show(head.stock_line(self.standing.stock, now, width))
         self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
         self.bars["foot"].show(head.footer_line(self.keymap, self.standing, self.scopes, width))
@@ -239,6 +267,9 @@ class DeskScreen(Screen[None]):
                 parts.append(Content.styled(f" {chip}", "$accent"))
             if self.standing.filter:
                 parts.append(Content.styled(" " + t("filter.on", text=self.standing.filter), "$warning"))
+            held = held_words(model.current, self.standing.me, self.clock())
+            if held:
+                parts.append(Content.styled(f" {held}", "bold $warning"))
             if self.standing.link != "live" and model.loaded:
                 parts.append(Content.styled(" " + t("queue.lost"), "bold $warning"))
         left = Content.assemble(*parts)
@@ -271,8 +302,12 @@ class DeskScreen(Screen[None]):
         self._moved()
 
     async def show_view(self, view: str) -> None:
-        """Another view of the queue. Raises ClientError."""
-        self.standing.view = view
+        """Another view of the queue, fixed or saved; a saved one brings its filter. Raises ClientError."""
+        standing = self.standing
+        if standing.tab in standing.saved and view not in standing.saved:
+            standing.filter = ""  # it came with the view that is left
+        standing.own = view
+        standing.view, standing.filter = standing.saved.get(view, (view, standing.filter))
         if self.pane != "queue":
             self.show_pane("queue")
         await self.reload()
@@ -328,6 +363,10 @@ class DeskScreen(Screen[None]):
         job = self.jobs.current
         if job is not None and job["undoable_until"] is not None:
             self.show_say()
+        if self.standing.claims:
+            self.show_head()
+        if self.queue.model.current is not None and self.queue.model.current["claim"]:
+            self.show_notice()
         if not self.queue.model.frozen or not (self.queue.model.fresh or self.queue.model.gone):
             return
         if not self.hand_acts:

@@ -9,7 +9,9 @@ from textual.content import Content
 from textual.widgets import Input
 
 from console.actions import Action
+from console.fuzzy import fits
 from console.i18n import t
+from console.places import Place
 from console.presenters.cells import fit
 from console.screens.modal import DeskModal
 from console.widgets.pick_list import PickList
@@ -19,7 +21,7 @@ from core.model.text import clean
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
-Entry = tuple[Action, str | None]
+Entry = tuple[Action | Place, str | None]
 
 
 class MenuScreen(DeskModal[str | None]):
@@ -47,13 +49,13 @@ class MenuScreen(DeskModal[str | None]):
         self.narrow("")
 
     def narrow(self, text: str) -> None:
-        """Shows the entries whose name, id or key contains all words of the text."""
-        words = text.lower().split()
+        """Shows the entries whose name, id or help holds all words of the text, or begins so in pinyin."""
         items = []
         for action, why in self._entries:
             sign = self.desk.keymap.sign(action.id)
-            hay = f"{action.label} {action.id} {action.tip}".lower()
-            if all(word in hay for word in words):
+            if isinstance(action, Place) and not text.strip():
+                continue  # places are found by name; unasked they would bury the actions
+            if fits(text, action.label, action.id, action.tip):
                 label = fit(action.label, 22)
                 look = "$text-disabled" if why else ""
                 items.append(

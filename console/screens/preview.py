@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from console.i18n import t, word
 from console.presenters.cells import fit
+from console.presenters.claims import hand_words
 from console.presenters.words import blocked_words, fact_text, money_text
 from console.screens.modal import DeskModal
 from console.widgets.plain import Plain
@@ -34,12 +35,24 @@ class PreviewScreen(DeskModal[Agreed | None]):
     AUTO_FOCUS: ClassVar[str | None] = "Input"
 
     def __init__(
-        self, desk: "DeskScreen", action: str, args: Facts, preview: Preview, subject: str, needs_reason: bool
+        self,
+        desk: "DeskScreen",
+        action: str,
+        args: Facts,
+        preview: Preview,
+        subject: str,
+        needs_reason: bool,
+        held: str = "",
     ) -> None:
         super().__init__(desk)
-        self._subject = subject
+        self._subject, self._held = subject, held
         self._action, self._args, self.preview = action, args, preview
         self._needs_reason = needs_reason
+
+    @property
+    def agreed_act(self) -> tuple[str, Facts, bool]:
+        """What is agreed to: action, arguments, whether it needs a reason."""
+        return self._action, dict(self._args), self._needs_reason
 
     def compose(self) -> ComposeResult:
         """The facts and, where needed, the inputs."""
@@ -68,6 +81,8 @@ class PreviewScreen(DeskModal[Agreed | None]):
         lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
         if self._subject:
             lines.append(Content(self._subject))
+        if self._held:
+            lines.append(Content.styled(self._held, "bold $warning"))
         for key, value in self._args.items():
             lines.append(
                 Content(f"{word('ask', key) if key != 'priority' else t('act.priority')}: {fact_text(key, value)}")
@@ -91,10 +106,13 @@ class PreviewScreen(DeskModal[Agreed | None]):
             return Content.styled(t("do.undo_some", n=final, all=allowed), "bold $warning")
         return Content.styled(t("do.undo_yes"), "$success")
 
-    @staticmethod
-    def _blocked(one: Blocked) -> Content:
+    def _blocked(self, one: Blocked) -> Content:
+        hand = hand_words(one.get("last"), self.desk.clock())
         return Content.assemble(
-            (fit(t("do.blocked"), 12), "$error"), f"{one['count']:>8}  ", (blocked_words(one["why"]), "$error")
+            (fit(t("do.blocked"), 12), "$error"),
+            f"{one['count']:>8}  ",
+            (blocked_words(one["why"]), "$error"),
+            (f"  {hand}" if hand else "", "$text-muted"),
         )
 
     def _say(self, text: str) -> None:

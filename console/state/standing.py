@@ -4,7 +4,24 @@ from dataclasses import dataclass, field
 
 from console.wire import Counters, Health, Product
 
-VIEWS = ("work", "open", "waiting_money", "delivering", "exceptions", "held", "vip", "big", "mine", "recent")
+# As the tabs stand: the queues that people split their work by have the digits.
+VIEWS = (
+    "work",
+    "vip",
+    "big",
+    "stuck",
+    "refunds",
+    "drift",
+    "no_stock",
+    "unknown",
+    "mine",
+    "exceptions",
+    "held",
+    "open",
+    "waiting_money",
+    "delivering",
+    "recent",
+)
 
 
 @dataclass
@@ -19,8 +36,26 @@ class DeskStanding:
     counts: dict[str, int] = field(default_factory=dict)
     stock: list[Product] = field(default_factory=list)
     claims: dict[int, int] = field(default_factory=dict)  # order id -> until, ours
+    saved: dict[str, tuple[str, str]] = field(default_factory=dict)  # the person's own views: (view, filter) by name
+    own: str = ""  # the saved view that was chosen last
     chosen: int = 0
     force_read_only: bool = False
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """All views by name: the fixed ones, then the person's own."""
+        return (*VIEWS, *self.saved)
+
+    @property
+    def tab(self) -> str:
+        """Where the person is: a saved view as long as view and filter are what was saved, else the fixed one."""
+        own = self.saved.get(self.own)
+        return self.own if own is not None and own == (self.view, self.filter) else self.view
+
+    @property
+    def me(self) -> str:
+        """Our name in the core."""
+        return self.health["operator"] if self.health else ""
 
     @property
     def role(self) -> str:

@@ -52,7 +52,8 @@ class QueueTable(Direct, can_focus=True):
         self._styles: dict[tuple[str, str], Style] = {}
         self._cache: dict[tuple[int, str], tuple[object, Strip]] = {}
         self._telling: asyncio.TimerHandle | None = None
-        self._times: dict[int, tuple[str, str]] = {}
+        self.labels: dict[int, str] = {}  # letters before rows, by order, while one is jumping
+        self._times: dict[int, tuple[str, str, str]] = {}
 
     # drawing
 
@@ -90,14 +91,17 @@ class QueueTable(Direct, can_focus=True):
         now = self._clock()
         marked, gone = id in self.model.marks, id in self.model.gone
         state = "cursor" if id == self.model.cursor else "marked" if marked else "gone" if gone else "row"
-        times = self._times[id] = rows.time_cells(row, now)
-        key = (row["version"], marked, gone, id == self.model.anchor, times, width, _live(row))
+        times = self._times[id] = rows.moving(row, now)
+        label = self.labels.get(id, "")
+        key = (row["version"], label, marked, gone, id == self.model.anchor, times, width, _live(row))
         cached = self._cache.get((id, state))
         if cached is not None and cached[0] == key:
             return cached[1]
-        sign = self._glyphs.mark if marked else self._glyphs.claimed if row["claim"] else " "
+        sign = self._glyphs.mark if marked else self._glyphs.claimed if times[2] else " "
         sign += self._glyphs.gone if gone else "|" if id == self.model.anchor else " "
         parts = [Segment(sign, self._style(state, "tag" if marked else "dim"))]
+        if label:
+            parts = [Segment(f"{label:<2}", self._style(state, "bad"))]
         gap = Segment(" ", self._style(state, "plain"))
         used = 2
         for (text, look), column in zip(rows.cells(row, self.columns, now, self._glyphs), self.columns, strict=True):
@@ -127,12 +131,12 @@ class QueueTable(Direct, can_focus=True):
         self.draw([p for p in places if p is not None], hold)
 
     def tick(self) -> None:
-        """Draws the rows whose age or time left reads otherwise than it is shown."""
+        """Draws the rows whose age, time left or claim reads otherwise than it is shown."""
         now = self._clock()
         stale = []
         for index in range(self.top, min(self.top + self.size.height, len(self.model.shown))):
             row = self.model.row(index)
-            if row is not None and self._times.get(row["id"]) != rows.time_cells(row, now):
+            if row is not None and self._times.get(row["id"]) != rows.moving(row, now):
                 stale.append(index)
         self.draw(stale)
 

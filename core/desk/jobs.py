@@ -11,8 +11,10 @@ import msgspec
 
 from core.desk.actions import ACTIONS
 from core.desk.deeds import Action, BadArgs, Deed, reaches
+from core.desk.hands import last_hands
 from core.desk.job_rows import CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
 from core.desk.reads import Reads
+from core.desk.recall import decisions
 from core.desk.refusals import Refused, bad_request, forbidden, not_found
 from core.desk.standing import states_of
 from core.model.clock import MINUTE, SECOND
@@ -96,12 +98,14 @@ class Jobs:
         while len(self._tokens) > TOKENS_MAX:
             self._tokens.popitem(last=False)
         reasons = sorted(blocked.items(), key=lambda item: -len(item[1]))
+        hands = await last_hands(self._reads, [some[0] for _, some in reasons if some[0]])
         return {
             "token": token,
             "total": len(ids),
             "allowed": allowed,
             "blocked": [
-                {"why": why, "count": len(some), "sample": [i for i in some[:_SAMPLE] if i]} for why, some in reasons
+                {"why": why, "count": len(some), "sample": [i for i in some[:_SAMPLE] if i], **_told(hands, some[0])}
+                for why, some in reasons
             ],
             "money": money,
             "undoable": action.undo is not None and (final < allowed or not allowed),
@@ -190,6 +194,10 @@ class Jobs:
 
     # ---- looking
 
+    async def recall(self, person: Person, limit: int) -> list[dict[str, Any]]:
+        """What a person decided last, newest first (core/desk/recall.py)."""
+        return await decisions(self._reads, _COLUMNS, self._present, person.name, limit)
+
     async def list(self, limit: int) -> list[dict[str, Any]]:
         """Jobs, newest first, without items."""
         rows = await self._reads.all(f"{_SELECT} ORDER BY id DESC LIMIT ?", (limit,))
@@ -206,8 +214,16 @@ class Jobs:
             "ORDER BY i.ok, i.n LIMIT ?",
             (job, ITEMS_MAX),
         )
+        hands = await last_hands(self._reads, [order for order, _, ok, _, _ in items if not ok])
         shown = [
-            {"order_id": o, "ext_id": ext, "ok": bool(ok), "why": why, "final": bool(ok and bare)}
+            {
+                "order_id": o,
+                "ext_id": ext,
+                "ok": bool(ok),
+                "why": why,
+                "final": bool(ok and bare),
+                **({} if ok else _told(hands, o)),
+            }
             for o, ext, ok, why, bare in items
         ]
         return {**self._present(rows[0]), "items": shown}
@@ -237,9 +253,13 @@ class Jobs:
         }
 
 
-_SELECT = (
-    "SELECT id, action, args, by, reason, at, state, total, done, failed, finished_at, undo_of, undone_by FROM job"
-)
+_COLUMNS = "id, action, args, by, reason, at, state, total, done, failed, finished_at, undo_of, undone_by"
+_SELECT = f"SELECT {_COLUMNS} FROM job"
+
+
+def _told(hands: Mapping[int, dict[str, Any]], order: int) -> dict[str, Any]:
+    """Who was on the order last, for a reason that a person may have made."""
+    return {"last": hands[order]} if order in hands else {}
 
 
 def _parse(name: str, args: Any) -> tuple[Action, dict[str, Any]]:

@@ -1,12 +1,14 @@
 """How the desk says no: a code, what is wrong, what to do. The service turns it into an answer."""
 
+from typing import Any
+
 
 class Refused(Exception):
-    """A request that is not carried out. ``status`` is the HTTP status that fits."""
+    """A request that is not carried out. ``status`` is the HTTP status that fits; ``more`` stands beside the message."""
 
-    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, status: int, code: str, message: str, hint: str = "", **more: Any) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.hint = status, code, message, hint
+        self.status, self.code, self.message, self.hint, self.more = status, code, message, hint, more
 
 
 def bad_request(message: str, hint: str = "") -> Refused:

@@ -1,69 +1,21 @@
-"""The fixed views of the queue: their conditions, their order, and windows on them by keyset."""
+"""Windows on the views of the queue by keyset, their totals, and the orders of a selection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from core.desk.filter import Context, Sql, compile_filter
 from core.desk.reads import Reads, Row
 from core.desk.refusals import bad_request
 from core.desk.rows import COLUMNS, Frame, present
+from core.desk.view_table import COUNT_MAX, INDEXED, VIEWS, WALKED, View
+
+__all__ = ["INDEXED", "VIEWS", "View"]
 
 LIMIT_MAX = 500
-COUNT_MAX = 10_000
 END = "end"  # as ``before``: the window at the end of the list
 # A filter that matches little is looked for in slices of so many orders, together what one window may cost.
 SLICES = (2_000, 6_000, 12_000)
 COUNT_SLICES = (10_000,) * 10
-
-
-class View(NamedTuple):
-    """``where`` over ``orders o``; ``newest``: by id, latest first, instead of by priority and sort time.
-
-    ``stages``: the kept counters that make up its total; ``counted``: a statement over a small partial index instead.
-    """
-
-    where: str
-    newest: bool = False
-    stages: tuple[int, ...] = ()
-    counted: str = ""
-    mine: bool = False
-    big: bool = False
-
-
-# `stage < 4` stands literally in every view of unfinished orders: it is what lets SQLite use ix_orders_queue.
-VIEWS: Mapping[str, View] = {
-    "work": View("o.stage < 4", stages=(0, 1, 2, 3)),
-    "open": View("o.stage < 4 AND o.stage = 1", stages=(1,)),
-    "waiting_money": View("o.stage < 4 AND o.stage <= 1 AND o.paid - o.refunded < o.due"),
-    "delivering": View("o.stage < 4 AND o.stage >= 2", stages=(2, 3)),
-    "exceptions": View(
-        "o.id IN (SELECT c.order_id FROM case_ c WHERE c.closed_at IS NULL)",
-        counted="SELECT count(DISTINCT c.order_id) FROM case_ c WHERE c.closed_at IS NULL AND c.order_id <> 0",
-    ),
-    "held": View(
-        "o.id IN (SELECT h.order_id FROM hold h WHERE h.lifted_at IS NULL)",
-        counted="SELECT count(DISTINCT h.order_id) FROM hold h WHERE h.lifted_at IS NULL",
-    ),
-    "vip": View("o.stage < 4 AND (o.tag = 'VIP' OR EXISTS(SELECT 1 FROM buyer b WHERE b.id = o.buyer AND b.vip = 1))"),
-    "big": View("o.stage < 4 AND o.due >= ?", big=True),
-    "mine": View(
-        "o.id IN (SELECT c.order_id FROM claim c WHERE c.operator = ? AND c.until > ?)",
-        counted="SELECT count(*) FROM claim c WHERE c.operator = ? AND c.until > ?",
-        mine=True,
-    ),
-    "recent": View("o.stage >= 4", newest=True, stages=(4, 5, 6)),
-}
-INDEXED = (
-    "work",
-    "open",
-    "waiting_money",
-    "delivering",
-    "vip",
-    "big",
-)  # read in the order of ix_orders_queue, unsorted
-
-
-_WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"]))
 
 
 class Selection(NamedTuple):
@@ -77,7 +29,7 @@ class Selection(NamedTuple):
     @property
     def sparse(self) -> bool:
         """Whether a window may have to walk past many orders that do not belong to it."""
-        return self.view in _WALKED and not (self.bare and self.view == VIEWS["work"])
+        return self.view in WALKED and not (self.bare and self.view == VIEWS["work"])
 
 
 def select(view: str, filter_text: str, context: Context, big_from: int) -> Selection:
@@ -231,8 +183,8 @@ async def total(reads: Reads, selection: Selection, context: Context) -> int | N
         rows = await reads.all(f"SELECT coalesce(sum(n), 0) FROM tally WHERE stage IN ({marks})")
         return int(rows[0][0])
     if view.counted:
-        rows = await reads.all(view.counted, view_params(view, context, 0))
-        return int(rows[0][0])
+        counted = int((await reads.all(view.counted, view_params(view, context, 0)))[0][0])
+        return counted if counted <= COUNT_MAX or not view.capped else None
     return None
 
 

@@ -235,3 +235,5 @@ class EventKind(IntEnum):
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
     BUYING = 40  # keys are about to be bought from a supplier
     BOUGHT = 41  # a purchase ended: its keys are stock, it was refused, or a person has to look
+    SKIPPED = 31  # an operator gave the order back unworked, with a reason
+    CLAIM_BROKEN = 32  # a supervisor took an operator's claim away, with a reason

@@ -93,3 +93,11 @@ def ids(found: dict[str, Any], name: str) -> list[int]:
     ):
         raise bad_request(f"{name} must be a list of ids")
     return value
+
+
+def filter_text(found: dict[str, Any]) -> str:
+    """The ``filter`` member as it was typed; "" when absent."""
+    value = found.get("filter", "")
+    if not isinstance(value, str) or len(value) > 2000:
+        raise bad_request("filter must be a text of at most 2000 characters")
+    return value

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from core.desk import inbox
 from core.desk.detail import in_full
 from core.desk.find import find
+from core.desk.recall import RECALL_MAX
 from core.desk.views import LIMIT_MAX, Page, count, total, window
 from core.service import purchases, settlement
 from core.service.ask import param, path_id, whole
@@ -55,6 +56,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/feed", _feed),
         ("/v1/jobs", _jobs),
         ("/v1/jobs/{id:int}", _job),
+        ("/v1/recall", _recall),
         ("/v1/settlement", _settlement),
         ("/v1/backup", _backup),
     )
@@ -147,6 +149,11 @@ async def _jobs(service: "Service", request: Request) -> Any:
 
 async def _job(service: "Service", request: Request) -> Any:
     return await service.jobs.get(path_id(request))
+
+
+async def _recall(service: "Service", request: Request) -> Any:
+    limit = whole(request, "limit", 20, 1, RECALL_MAX)
+    return {"decisions": await service.jobs.recall(service.person(request), limit)}
 
 
 async def _backup(service: "Service", request: Request) -> Any:

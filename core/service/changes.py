@@ -1,4 +1,4 @@
-"""The calls that change something: batches, claims, keys, imports, reveal, shutdown. Each asks for a role first."""
+"""The calls that change something: batches, keys, imports, reveal, shutdown. Each asks for a role first."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,17 +7,14 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from core.desk.actions import REVEAL
-from core.desk.claims import ClaimWork, Lease, beat, candidates, claim, drop
 from core.desk.detail import reveal
-from core.desk.job_rows import CHUNK
 from core.desk.jobs import Person
 from core.desk.refusals import Refused, bad_request, forbidden
-from core.desk.rows import rows_by_id
 from core.desk.standing import states_in
 from core.desk.views import ids_of
 from core.pipeline.replay import PAGE_MAX
 from core.service import purchases
-from core.service.ask import FILE_MAX, body, ids, number, param, path_id, raw, text
+from core.service.ask import FILE_MAX, body, filter_text, ids, number, param, path_id, raw, text
 from core.service.calls import NDJSON, Call, route
 from core.store.tx import Tx
 
@@ -33,9 +30,6 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/jobs/{id:int}/stop", _stop),
         ("/v1/jobs/{id:int}/undo", _undo),
         ("/v1/orders/{id:int}/reveal", _reveal),
-        ("/v1/claims", _claim),
-        ("/v1/claims/beat", _beat),
-        ("/v1/claims/drop", _drop),
         ("/v1/keys/preview", _keys_preview),
         ("/v1/keys/import", _keys_import),
         ("/v1/keys/undo", _keys_undo),
@@ -56,18 +50,11 @@ async def _preview(service: "Service", request: Request) -> Any:
     if "orders" in found:
         orders = ids(found, "orders")
     elif "view" in found or "filter" in found:
-        selection = service.selection(text(found, "view", 40), _filter(found), person)
+        selection = service.selection(text(found, "view", 40), filter_text(found), person)
         orders = await ids_of(service.reader, selection, service.options.limits.orders)
     else:
         raise bad_request("which orders?", "Give orders, or view and filter.")
     return await service.jobs.preview(person, text(found, "action", 40), found.get("args") or {}, orders)
-
-
-def _filter(found: dict[str, Any]) -> str:
-    value = found.get("filter", "")
-    if not isinstance(value, str) or len(value) > 2000:
-        raise bad_request("filter must be a text of at most 2000 characters")
-    return value
 
 
 async def _apply(service: "Service", request: Request) -> Any:
@@ -111,46 +98,6 @@ async def _reveal(service: "Service", request: Request) -> Any:
     if why:
         raise Refused(404 if why == "no_such_order" else 409, why, "there is no key to show for this order")
     return {"keys": await reveal(service.reader, order, service.vault.open_key)}
-
-
-async def _claim(service: "Service", request: Request) -> Any:
-    person = service.actor(request, "operator")
-    found = await body(request, "order", "next", "view", "filter", "skip")
-    lease = service.options.lease
-    if found.get("next") is True:
-        selection = service.selection(text(found, "view", 40), _filter(found), person)
-        work = ClaimWork(person.name, lease, None, selection, tuple(ids(found, "skip")[:CHUNK]))
-        work = work._replace(among=await candidates(service.reader, work, service.clock()))
-    else:
-        order = number(found, "order")
-        if not order:
-            raise bad_request("which order?", 'Give {"order": id} or {"next": true}.')
-        work = ClaimWork(person.name, lease, order)
-    taken = await service.writer.do(claim, work)
-    while work.among and not taken.order:  # others were quicker with all of them: look once more
-        work = work._replace(among=await candidates(service.reader, work, service.clock()))
-        taken = await service.writer.do(claim, work)
-    if taken.taken_by:
-        raise Refused(409, "claimed", f"{taken.taken_by} is working on it", "Take the next one, or ask.")
-    rows = await rows_by_id(service.reader, [taken.order], service.frame()) if taken.order else []
-    if work.order is not None and not rows:
-        raise Refused(404, "not_found", f"there is no order {work.order}")
-    return {"row": rows[0] if rows else None, "until": taken.until or None}
-
-
-async def _lease(service: "Service", request: Request) -> Lease:
-    person = service.actor(request, "operator")
-    found = await body(request, "orders")
-    return Lease(person.name, tuple(ids(found, "orders")[:CHUNK]), service.options.lease)
-
-
-async def _beat(service: "Service", request: Request) -> Any:
-    return {"until": await service.writer.do(beat, await _lease(service, request))}
-
-
-async def _drop(service: "Service", request: Request) -> Any:
-    await service.writer.do(drop, await _lease(service, request))
-    return {}
 
 
 async def _keys_preview(service: "Service", request: Request) -> Any:

@@ -30,7 +30,7 @@ def error(status: int, code: str, message: str, hint: str = "", **more: Any) -> 
 def refused(request: Request, exc: Exception) -> Response:
     """What is said for each kind of failure that has a meaning."""
     if isinstance(exc, Refused):
-        return error(exc.status, exc.code, exc.message, exc.hint)
+        return error(exc.status, exc.code, exc.message, exc.hint, **exc.more)
     if isinstance(exc, FilterError):
         hint = f"Did you mean {exc.nearest}?" if exc.nearest else ""
         return error(400, "bad_filter", exc.message, hint, position=exc.position, nearest=exc.nearest)

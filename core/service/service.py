@@ -19,6 +19,7 @@ from core.desk.jobs import Jobs, Person
 from core.desk.reads import Reader
 from core.desk.refusals import Refused
 from core.desk.rows import Frame
+from core.desk.skips import Skips
 from core.desk.views import Selection, select
 from core.desk.wall import Wall
 from core.pipeline.intake import Intake
@@ -88,6 +89,7 @@ class Service:
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
+        self.skips = Skips(self.clock)
         self.read_only = False
         self.started_at = self.clock()
         self.pid = os.getpid()
@@ -96,9 +98,9 @@ class Service:
         self.app = self._application()
 
     def _application(self) -> Starlette:
-        from core.service import calls, changes
+        from core.service import calls, changes, claim_calls
 
-        app = Starlette(routes=[*calls.routes(self), *changes.routes(self)])
+        app = Starlette(routes=[*calls.routes(self), *changes.routes(self), *claim_calls.routes(self)])
         app.add_exception_handler(HTTPException, refused)  # unknown paths and methods
         return app
 

@@ -37,6 +37,13 @@ def one_language() -> None:
 
 
 @pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what the person who runs it has."""
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+
+
+@pytest.fixture(autouse=True)
 def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """An input's cursor does not blink, so two pictures of one state are equal."""
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)

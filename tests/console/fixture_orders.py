@@ -80,6 +80,11 @@ def in_view(view: str, row: Row) -> bool:
         "held": lambda: bool(row["holds"]),
         "vip": lambda: row["tag"] == "VIP",
         "big": lambda: row["amount"] >= 50000,
+        "stuck": lambda: bool({"underpaid", "overpaid", "late_payment", "price_mismatch"} & set(row["cases"])),
+        "refunds": lambda: bool({"refund_before", "refund_after", "dispute"} & set(row["cases"])),
+        "drift": lambda: bool({"poison_payload", "unit_suspect", "sku_unmapped"} & set(row["cases"])),
+        "no_stock": lambda: "no_stock" in row["cases"],
+        "unknown": lambda: "unknown_outcome" in row["cases"],
         "mine": lambda: bool(row["claim"]),
     }
     return not done and tests[view]()

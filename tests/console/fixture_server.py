@@ -138,7 +138,16 @@ def app_of(core: Core) -> Starlette:
         return JSONResponse(core.claim(await request.json()))
 
     async def beat(request: Request) -> Response:
-        return JSONResponse({"until": core.now() + 60 * SECOND})
+        return JSONResponse(core.beat((await request.json())["orders"]))
+
+    async def skip(request: Request) -> Response:
+        return JSONResponse(core.skip(int(request.path_params["id"]), (await request.json())["reason"]))
+
+    async def break_claim(request: Request) -> Response:
+        return JSONResponse(core.break_claim(int(request.path_params["id"]), (await request.json())["reason"]))
+
+    async def recall(request: Request) -> Response:
+        return JSONResponse({"decisions": core.recall(int(request.query_params.get("limit", "20")))})
 
     async def drop(request: Request) -> Response:
         for order_id in (await request.json())["orders"]:
@@ -152,11 +161,11 @@ def app_of(core: Core) -> Starlette:
     gets = {
         "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
-        "/v1/jobs": jobs, "/v1/jobs/{id}": job,
+        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall,
     }  # fmt: skip
     posts = {
         "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
-        "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop,
+        "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop, "/v1/orders/{id}/skip": skip, "/v1/orders/{id}/break": break_claim,
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]
     routes += [Route(path, call, methods=["POST"]) for path, call in posts.items()]

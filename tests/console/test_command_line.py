@@ -107,7 +107,7 @@ async def test_an_order_outside_the_view_is_shown_where_it_is_never_another_in_i
         await until(pilot, lambda: desk.standing.view == "held" and row["id"] not in desk.queue.model.shown, "held")
         await type_command(pilot, f"order {row['ext_id']}")
         await until(pilot, lambda: desk.queue.model.cursor == row["id"], "the cursor is on it")
-        assert desk.standing.view == "open"
+        assert desk.standing.view == "work"
 
 
 async def test_a_wrong_filter_changes_nothing(served: Served) -> None:

@@ -260,13 +260,15 @@ async def test_views_by_digit_and_tab(served: Served) -> None:
     async with desk_app(served).run_test(size=SIZE) as pilot:
         await ready(pilot)
         desk = desk_of(pilot)
-        await pilot.press("3")
-        await until(pilot, lambda: desk.standing.view == "waiting_money" and len(desk.queue.model.shown) < 60, "view 3")
-        assert {r["money"] for r in desk.queue.model.rows.values() if r["id"] in desk.queue.model.shown} == {"unpaid"}
+        await pilot.press("2")
+        await until(pilot, lambda: desk.standing.view == "vip" and len(desk.queue.model.shown) < 60, "view 2")
+        assert {r["tag"] for r in desk.queue.model.rows.values() if r["id"] in desk.queue.model.shown} == {"VIP"}
         await pilot.press("tab")
-        await until(pilot, lambda: desk.standing.view == "delivering", "next view")
+        await until(pilot, lambda: desk.standing.view == "big", "next view")
         await pilot.press("shift+tab", "shift+tab")
-        await until(pilot, lambda: desk.standing.view == "open", "view before")
+        await until(pilot, lambda: desk.standing.view == "work", "view before")
+        await pilot.press("0")
+        await until(pilot, lambda: desk.standing.view == "exceptions", "the tenth view")
 
 
 async def test_next_claims_the_best_free_order_and_gives_the_last_one_back(served: Served) -> None:

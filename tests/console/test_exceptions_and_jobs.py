@@ -1,6 +1,7 @@
 """Exceptions decided by digits, one decision for a whole kind, jobs stopped and read; by keys alone."""
 
 from console.screens.desk import DeskScreen
+from console.screens.digit import DigitScreen
 from console.screens.jobs import JobsScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
@@ -47,8 +48,8 @@ async def test_one_decision_for_all_of_a_kind(served: Served) -> None:
         count = len(desk.cases.cases)
         assert count > 1
         await pilot.press("A")
-        await on_screen(pilot, PromptScreen)
-        await pilot.press("1", "enter")
+        await on_screen(pilot, DigitScreen)
+        await pilot.press("1")
         await on_screen(pilot, PreviewScreen)
         await pilot.press("enter")
         job = await job_done(pilot, served)

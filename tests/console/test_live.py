@@ -53,7 +53,7 @@ async def test_the_list_stays_still_under_a_hand_and_says_what_waits(
         served.do(newcomer)
         await until(pilot, lambda: "1 新" in notice(pilot), "the chip")
         assert desk.queue.model.shown == before
-        await pilot.press("full_stop")
+        await pilot.press("comma")
         assert desk.queue.model.shown[0] == 7_000_900
         assert desk.queue.model.cursor == cursor
         assert "新" not in notice(pilot)

@@ -177,7 +177,7 @@ async def test_a_list_that_moves_and_orders_that_leave(served: Served) -> None:
         await settle(pilot)
         assert desk.queue.model.gone
         screens.compare("orders left while frozen")
-        await pilot.press("full_stop")
+        await pilot.press("comma")
         await settle(pilot)
         assert not desk.queue.model.gone
         screens.compare("thawed")

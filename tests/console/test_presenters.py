@@ -15,6 +15,7 @@ from console.presenters import head
 from console.presenters.cells import ASCII, UNICODE, amount, fit, short_count, span, spark, tail
 from console.presenters.detail import case_lines
 from console.presenters.row import cells, header, layout
+from console.presenters.tabs import tabs_line
 from console.presenters.words import blocked_words, fact_text, state_words, why_sentence, why_words
 from console.state.standing import VIEWS, DeskStanding
 from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
@@ -173,8 +174,8 @@ def test_lines_around_the_list_fit_the_window(width: int) -> None:
     for line in (
         head.status_line(standing, width),
         head.rates_line(standing, NOW, width, UNICODE) if width > 60 else head.status_line(standing, width),
-        head.tabs_line(standing, width, "queue"),
+        tabs_line(standing, width, "queue"),
         head.footer_line(Keymap(), standing, ("queue", "desk"), width),
     ):
         assert line.cell_length <= width
-    assert "在办" in head.tabs_line(standing, width, "queue").plain
+    assert "在办" in tabs_line(standing, width, "queue").plain

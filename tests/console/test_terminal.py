@@ -35,7 +35,8 @@ class Terminal:
         self.gone = False
         # COLUMNS and LINES, which a test runner may set, would overrule the pty's own size.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEXTUAL_", "COLUMNS", "LINES"))}
-        environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent", **env}
+        environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent"}
+        environment |= {"XDG_STATE_HOME": str(served.path.parent), **env}
         self.child = pexpect.spawn(
             sys.executable, ["-m", "console", "--socket", str(served.path), "--language", "en", *options],
             cwd=str(ROOT), env=environment, dimensions=(rows, cols), timeout=20,

@@ -36,6 +36,7 @@ async def test_preview_counts_what_is_allowed_and_why_not(tmp_path: Path) -> Non
         await d.writer.do(holds, [HoldRow(2, HoldReason.MANUAL, "li")])
         seen = await d.client.post("/v1/preview", {"action": "hold", "args": {"note": "x"}, "orders": [1, 2, 3, 4, 1]})
         token = seen.pop("token")
+        assert seen["blocked"][0].pop("last")["by"] == "li"
         assert seen == {
             "total": 4, "allowed": 1, "money": {"CNY": 100}, "undoable": True, "final": 0, "confirm_number": None,
             "blocked": [
@@ -325,7 +326,7 @@ async def test_claims_are_leases_that_nobody_shares(tmp_path: Path) -> None:
         body = {"next": True, "view": "work", "filter": ""}
         taken = await asyncio.gather(*(d.client.post("/v1/claims", body) for _ in range(40)))
         assert sorted(t["row"]["id"] for t in taken) == list(range(1, 41))
-        assert await d.client.post("/v1/claims", body) == {"row": None, "until": None}
+        assert await d.client.post("/v1/claims", body) == {"row": None, "until": None, "aside": 0}
         assert (await d.client.get("/v1/queue", view="mine"))["total"] == 40
         await d.client.post("/v1/claims/drop", {"orders": [7]})
         assert (await d.client.post("/v1/claims", {**body, "skip": [7]}))["row"] is None

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.desk.filter import Context
+from core.desk.hands import LAST_SQL
+from core.desk.presence import held_sql
+from core.desk.recall import jobs_sql
 from core.desk.rows import COLUMNS
 from core.desk.views import INDEXED, VIEWS, Page, select, window_sql
 from tests.store.deskdata import query, writer_on
@@ -46,7 +49,10 @@ def test_filters_keep_the_index(path: Path, filter_text: str) -> None:
     assert "SCAN o" not in plan
 
 
-@pytest.mark.parametrize("view", ["exceptions", "held", "mine"])
+SPLIT = ("stuck", "refunds", "drift", "no_stock", "unknown")
+
+
+@pytest.mark.parametrize("view", ["exceptions", "held", "mine", *SPLIT])
 def test_small_views_start_from_their_partial_index(path: Path, view: str) -> None:
     plan = _plan(path, *window_sql(select(view, "", _CONTEXT, 0), Page(), None))
     assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
@@ -64,6 +70,24 @@ def test_case_and_hold_counts_read_indexes_only(path: Path) -> None:
     for view in ("exceptions", "held"):
         plan = _plan(path, VIEWS[view].counted, ())
         assert "INDEX ux_" in plan or "INDEX ix_" in plan
+
+
+@pytest.mark.parametrize("view", SPLIT)
+def test_split_queues_are_counted_from_the_open_cases_of_their_kinds(path: Path, view: str) -> None:
+    plan = _plan(path, VIEWS[view].counted, ())
+    assert "SEARCH c USING INDEX ix_case_open (kind=?)" in plan
+    assert not re.search(r"SCAN (c|case_|orders)", plan)
+    assert "LIMIT 10001" in VIEWS[view].counted
+
+
+def test_recall_and_last_hands_read_a_bounded_piece_by_index(path: Path) -> None:
+    plan = _plan(path, LAST_SQL, (7,))
+    assert "SEARCH event USING INDEX ix_event_order (order_id=?)" in plan
+    assert "LIMIT 5000" in jobs_sql("id")
+    assert "TEMP B-TREE" not in _plan(path, jobs_sql("id"), ("wang", 20))
+    plan = _plan(path, *held_sql([1, 2], 1_000))
+    assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
+    assert "SEARCH c USING INTEGER PRIMARY KEY" in plan
 
 
 def test_the_columns_are_those_the_presenter_unpacks() -> None:
