@@ -166,7 +166,7 @@ class DeskApp(App[None]):
             if a.scope in desk.scopes and a.id not in ("palette", "back")
         ]
 
-        entries += [(place, None) for place in places(desk.standing)]
+        entries += [(place, None) for place in places(desk.standing, desk.queue.model.rows.values())]
 
         def done(picked: str | None) -> None:
             if picked is not None and picked in BY_ID:
