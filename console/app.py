@@ -110,7 +110,6 @@ class DeskApp(App[None]):
 
     def on_mount(self) -> None:
         """Signals end the console in order; nothing of the core hangs on it."""
-        self.desk.own.load()
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if self._live:

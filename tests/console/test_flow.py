@@ -390,3 +390,11 @@ async def test_the_bell_rings_for_more_urgent_work_and_only_when_wanted(
             await desk.session.read_counts()
             await desk.session.read_counts()
             assert len(rung) - before == int(wanted)
+
+
+async def test_a_start_may_be_asked_for_by_a_saved_name(served: Served) -> None:
+    save_views(views_path(), {"大单": SavedView("work", "amount>=100")})
+    async with desk_app(served, view="大单").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        standing = desk_of(pilot).standing
+        assert (standing.view, standing.filter, standing.tab) == ("work", "amount>=100", "大单")
