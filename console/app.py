@@ -110,7 +110,6 @@ class DeskApp(App[None]):
 
     def on_mount(self) -> None:
         """Signals end the console in order; nothing of the core hangs on it."""
-        self.desk.own.load()
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if self._live:
@@ -166,7 +165,7 @@ class DeskApp(App[None]):
             if a.scope in desk.scopes and a.id not in ("palette", "back")
         ]
 
-        entries += [(place, None) for place in places(desk.standing)]
+        entries += [(place, None) for place in places(desk.standing, desk.queue.model.rows.values())]
 
         def done(picked: str | None) -> None:
             if picked is not None and picked in BY_ID:

@@ -109,5 +109,7 @@ def check_step(step: str) -> Command:
 
 def _at(path: Path, text: str, what: str, last: bool = False) -> str:
     """``macros.toml:12: `` of the line that holds ``what``."""
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if what in line]
+    numbered = list(enumerate(text.splitlines(), 1))
+    quoted = [n for n, line in numbered if f'"{what}"' in line or f"'{what}'" in line]
+    lines = quoted or [n for n, line in numbered if what in line]
     return f"{path.name}:{lines[-1 if last else 0]}: " if lines else f"{path.name}: "

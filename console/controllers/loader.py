@@ -45,7 +45,12 @@ class Loader:
             query = self._query
             with contextlib.suppress(ClientError):
                 window = await self._client.queue(*query, limit=PAGE, at=at)
-                if query == self._query and window["rows"] and window["rows"][0]["id"] == at and window.get("before"):
+                if (
+                    query == self._query
+                    and window["rows"]
+                    and window["rows"][0]["id"] == at
+                    and window.get("before") != 0
+                ):
                     self._fresh(window, head=False, at_end=len(window["rows"]) < PAGE, cursor=at)
                     return
         await self.head()

@@ -27,7 +27,11 @@ class Own:
     def load(self) -> None:
         """Views and macros of the person; a file that cannot be used is said and costs nothing else."""
         desk = self._desk
-        desk.standing.saved = dict(load_views(views_path()))
+        standing = desk.standing
+        standing.saved = dict(load_views(views_path()))
+        if standing.view in standing.saved:  # the start was asked for by a name of one's own
+            standing.own = standing.view
+            standing.view, standing.filter = standing.saved[standing.own]
         try:
             self.macros = load_macros(macros_path(), desk.keymap)
         except MacroError as error:

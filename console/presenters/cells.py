@@ -44,7 +44,7 @@ def fit(text: str, cells: int, right: bool = False, cut: str = "~") -> str:
         return pad + text if right else text + pad
     if cells <= 0:
         return ""
-    return set_cell_size(text, cells - 1) + cut
+    return set_cell_size(text, cells - len(cut)) + cut
 
 
 def tail(text: str, cells: int, cut: str = "~") -> str:

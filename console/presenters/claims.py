@@ -12,12 +12,12 @@ from core.model.text import clean
 NAME_CELLS = 6
 
 
-def claim_cell(row: Row, now: int) -> str:
-    """``li 42s``: whose lease it is and how long it lasts, at most eleven cells; "" when nobody holds it."""
+def claim_cell(row: Row, now: int, name_cells: int = NAME_CELLS) -> str:
+    """``li 42s``: whose lease it is and how long it lasts; "" when nobody holds it. A long name is cut."""
     claim = row["claim"]
     if claim is None or claim["until"] <= now:
         return ""
-    return f"{fit(claim['by'], NAME_CELLS).rstrip()} {span(claim['until'] - now)}"
+    return f"{fit(claim['by'], name_cells, cut='').rstrip()} {span(claim['until'] - now)}"
 
 
 def held_words(row: Row | None, me: str, now: int) -> str:

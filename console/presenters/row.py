@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from console.i18n import t
 from console.presenters.cells import Glyphs, amount, fit, span, tail
-from console.presenters.claims import claim_cell
+from console.presenters.claims import NAME_CELLS, claim_cell
 from console.presenters.words import state_words
 from console.wire import Row
 
@@ -105,9 +105,9 @@ def cells(row: Row, columns: tuple[Column, ...], now: int, glyphs: Glyphs) -> li
                 text = row["buyer"]
             case "why":
                 text, look = state_words(row), _why_look(row)
-                held = claim_cell(row, now)
+                held = claim_cell(row, now, NAME_CELLS if column.cells > 16 else 4)
                 if held:  # beside the state, which gives way
-                    text = f"{fit(text, max(column.cells - cell_len(held) - 1, 4), cut=glyphs.cut).rstrip()} {held}"
+                    text = f"{set_cell_size(text, max(column.cells - cell_len(held) - 1, 3)).rstrip()} {held}"
             case "age":
                 text, look = age, "dim"
             case "left":

@@ -19,7 +19,7 @@ class CommandScreen(PromptScreen):
     def __init__(self, desk: "DeskScreen", history: list[str]) -> None:
         super().__init__(desk, t("command.prompt"), check=self._wrong, history=history, hint=t("command.hint"))
         self._offers: list[str] = []
-        self._places = [(one.id, one.label) for one in places(desk.standing)]
+        self._places = [(one.id, one.label) for one in places(desk.standing, desk.queue.model.rows.values())]
         self._macros = list(desk.own.macros)
 
     async def _wrong(self, text: str) -> str | None:

@@ -28,8 +28,8 @@ from console.i18n import t
 from console.keymap import Keymap
 from console.presenters import head
 from console.presenters.cells import Glyphs
-from console.presenters.claims import held_words
 from console.presenters.detail import from_row
+from console.presenters.notice import notice_line
 from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
@@ -105,6 +105,7 @@ class DeskScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Starts following the core."""
+        self.own.load()
         self.show_pane("queue")
         self.show_list_state()
         if self.live:
@@ -256,23 +257,9 @@ class DeskScreen(Screen[None]):
 
     def show_notice(self) -> None:
         """Marks, new orders waiting, the filter, where the cursor is."""
-        model, parts = self.queue.model, []
+        model, left = self.queue.model, Content("")
         if self.pane == "queue":
-            if model.marks:
-                hidden = model.hidden_marks()
-                text = t("queue.marked", n=len(model.marks)) + (t("queue.hidden", n=hidden) if hidden else "")
-                parts.append(Content.styled(f" {text} ", "bold $text on $primary"))
-            if model.fresh or model.gone:
-                chip = t("queue.chip", new=len(model.fresh), gone=len(model.gone), key=self.keymap.sign("thaw"))
-                parts.append(Content.styled(f" {chip}", "$accent"))
-            if self.standing.filter:
-                parts.append(Content.styled(" " + t("filter.on", text=self.standing.filter), "$warning"))
-            held = held_words(model.current, self.standing.me, self.clock())
-            if held:
-                parts.append(Content.styled(f" {held}", "bold $warning"))
-            if self.standing.link != "live" and model.loaded:
-                parts.append(Content.styled(" " + t("queue.lost"), "bold $warning"))
-        left = Content.assemble(*parts)
+            left = notice_line(model, self.standing, self.keymap.sign("thaw"), self.clock())
         at = model.place(model.cursor)
         here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
         total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"

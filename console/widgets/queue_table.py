@@ -101,7 +101,7 @@ class QueueTable(Direct, can_focus=True):
         sign += self._glyphs.gone if gone else "|" if id == self.model.anchor else " "
         parts = [Segment(sign, self._style(state, "tag" if marked else "dim"))]
         if label:
-            parts = [Segment(f"{label:<2}", self._style(state, "bad"))]
+            parts = [Segment(f"{label:<2}", self._style(state, "bad") + Style(reverse=True))]
         gap = Segment(" ", self._style(state, "plain"))
         used = 2
         for (text, look), column in zip(rows.cells(row, self.columns, now, self._glyphs), self.columns, strict=True):
