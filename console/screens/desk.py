@@ -19,14 +19,17 @@ from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.jobs import Jobs
 from console.controllers.loader import HAND_S, Loader
+from console.controllers.places import Places
 from console.controllers.session import Session
 from console.i18n import t
 from console.keymap import Keymap
+from console.office import Office
 from console.presenters import head
 from console.presenters.cells import Glyphs
 from console.presenters.detail import from_row
 from console.presenters.row import header
 from console.screens.prompt import Check, PromptScreen
+from console.state.messages import Messages
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
 from console.widgets.detail import DetailPane
@@ -72,9 +75,10 @@ class DeskScreen(Screen[None]):
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
-        self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
+        self._handlers = (self.browse, self.acts, self.jobs, self.cases, self.places)
         self.typeahead = TypeAhead()
-        self._said = Content("")
+        self.said = Content("")
         self._last_key = -HAND_S
         self._rest: Timer | None = None
         self.history: dict[str, list[str]] = {}
@@ -199,7 +203,8 @@ class DeskScreen(Screen[None]):
 
     def say(self, text: str, kind: str = "good") -> None:
         """One line at the foot: what just happened."""
-        self._said = Content.styled(text, _LOOK[kind])
+        self.said = Content.styled(text, _LOOK[kind])
+        self.messages.add(text, kind)
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
 
@@ -211,7 +216,7 @@ class DeskScreen(Screen[None]):
     def show_say(self) -> None:
         """The job that runs, else what was said last."""
         job = self.jobs.current
-        line = self.jobs.line(job, self.clock()) if job is not None else self._said
+        line = self.jobs.line(job, self.clock()) if job is not None else self.said
         self.bars["say"].show(line.truncate(max(self.size.width, 1), ellipsis=False))
 
     def show_head(self) -> None:
@@ -241,6 +246,9 @@ class DeskScreen(Screen[None]):
                 parts.append(Content.styled(" " + t("filter.on", text=self.standing.filter), "$warning"))
             if self.standing.link != "live" and model.loaded:
                 parts.append(Content.styled(" " + t("queue.lost"), "bold $warning"))
+        if self.messages.missed:
+            missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
+            parts.append(Content.styled(f" {missed}", "$warning"))
         left = Content.assemble(*parts)
         at = model.place(model.cursor)
         here = "-" if at is None or model.above is None else f"{model.above + at + 1}"

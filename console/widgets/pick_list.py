@@ -31,6 +31,11 @@ class PickList(Plain):
         """The key of the item under the cursor."""
         return self.items[self.index][0] if 0 <= self.index < len(self.items) else None
 
+    def put(self, key: Hashable) -> None:
+        """Puts the cursor on the item of this key, if it is there."""
+        self.index = next((i for i, (k, _) in enumerate(self.items) if k == key), self.index)
+        self.draw()
+
     def move(self, action: str) -> None:
         """Moves the cursor: down, up, page_down, page_up, home, end."""
         page = max(self.size.height - 1, 1)

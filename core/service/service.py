@@ -30,9 +30,9 @@ from core.rules.book import RuleBook
 from core.service.counters import Counters, ShopStates
 from core.service.errors import refused
 from core.service.feed import Feed
+from core.service.office import RuleDesk
 from core.service.options import Options
 from core.service.peer import SCOPE_KEY
-from core.service.office import RuleDesk
 from core.service.roles import Roles
 from core.service.stock import StockBook
 from core.service.uploads import Uploads
