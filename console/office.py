@@ -61,7 +61,7 @@ class Office:
         """Makes the core take its own file now; answers the fingerprint that is in force."""
         return str((await self._client.call("POST", "/v1/rules/reload", body={}))["mark"])
 
-    async def connections(self) -> list[Connection]:
+    async def shops(self) -> list[Connection]:
         """Every shop's connector, then the payment gateways."""
         return cast(list[Connection], (await self._client.call("GET", "/v1/shops"))["shops"])
 

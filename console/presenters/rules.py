@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from console.i18n import t
+from console.i18n import t, word
 from console.presenters.cells import clock_text
 from console.presenters.table import Column, line
 from console.wire import Facts
@@ -63,18 +63,20 @@ def rule_words(rule: Rule, recent: Recent) -> list[Content]:
 
 
 def file_words(force: RulesInForce) -> list[Content]:
-    """Which file this is, and how reading it went."""
-    facts = {"version": force["version"], "mark": force["mark"] or "-", "at": clock_text(force["loaded_at"])}
-    lines = [Content.styled(t("rules.file", file=clean(force["file"], 200), **facts), "$text-muted")]
+    """Which file this is."""
+    facts = {"version": force["version"], "mark": clean(force["mark"], 12) or "-", "at": clock_text(force["loaded_at"])}
+    return [Content.styled(t("rules.file", file=clean(force["file"], 200), **facts), "$text-muted")]
+
+
+def file_trouble(force: RulesInForce) -> list[Content]:
+    """What is wrong with the file as it is now; nothing when it is what is in force."""
     refused = force["refused"]
     if refused is not None:
         why = t("rules.refused", at=clock_text(refused["at"]), why=clean(refused["why"], 400))
-        lines.append(Content.styled(why, "bold $error"))
-    elif force["on_disk"] is None:
-        lines.append(Content.styled(t("rules.file_gone"), "bold $error"))
-    elif force["on_disk"] != force["mark"]:
-        lines.append(Content.styled(t("rules.file_differs"), "bold $warning"))
-    return lines
+        return [Content.styled(why, "bold $error")]
+    if force["on_disk"] is None:
+        return [Content.styled(t("rules.file_gone"), "bold $error")]
+    return [] if force["on_disk"] == force["mark"] else [Content.styled(t("rules.file_differs"), "bold $warning")]
 
 
 def tried_lines(tried: Tried) -> list[Content]:
@@ -84,7 +86,7 @@ def tried_lines(tried: Tried) -> list[Content]:
     diff, test = tried.get("diff"), tried.get("backtest")
     if diff is None or test is None:
         return [Content.styled(t("rules.not_taken"), "bold $error"), *lines]
-    head = t("rules.good", n=len(test["rules"]), version=tried.get("version", 0), mark=tried.get("mark", ""))
+    head = t("rules.good", n=len(test["rules"]), version=tried.get("version", 0), mark=clean(tried.get("mark", ""), 12))
     lines.insert(0, Content.styled(head, "bold $success"))
     lines += [Content(""), Content.styled(t("rules.diff"), "bold $accent")]
     if tried.get("same"):
@@ -127,7 +129,7 @@ def _verdict(verdict: Facts) -> str:
     parts = [t("rules.priority", n=verdict["priority"])]
     if verdict["tag"]:
         parts.append(t("rules.tag", tag=clean(verdict["tag"], 12)))
-    parts += [t(f"hold.{reason}") for reason in verdict["held"]]
+    parts += [clean(word("hold", reason), 40) for reason in verdict["held"]]
     return " ".join(parts)
 
 

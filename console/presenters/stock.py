@@ -11,7 +11,7 @@ from core.model.text import clean
 
 SOON = 24 * HOUR  # running out within a day is worth a colour
 PRODUCTS = (
-    Column("stock.col.product", 0),
+    Column("stock.col.product", 0, most=44),
     Column("stock.col.free", 7, True),
     Column("stock.col.sold", 7, True),
     Column("stock.col.suspect", 5, True),
@@ -23,7 +23,7 @@ PRODUCTS = (
 )
 BATCHES = (
     Column("stock.col.at", 14),
-    Column("stock.col.source", 0),
+    Column("stock.col.source", 0, most=44),
     Column("stock.col.by", 10),
     Column("stock.col.size", 8, True),
     Column("stock.col.free", 8, True),
@@ -60,7 +60,7 @@ def product_line(product: Stocked, now: int, room: int) -> Content:
             (str(product["suspect"]), "$warning" if product["suspect"] else ""),
             str(product["burnt"]),
             str(product["withdrawn"]),
-            "-" if pace is None else f"{pace:g}",
+            "-" if pace is None else _pace(pace),
             ("-" if ends is None or not free else span(max(ends - now, 0)), look),
             (str(waiting) if waiting else "-", "bold $error" if waiting else ""),
         ],
@@ -69,7 +69,8 @@ def product_line(product: Stocked, now: int, room: int) -> Content:
 
 def product_words(product: Stocked, now: int) -> list[Content]:
     """What the figures of one product mean."""
-    lines = [Content.assemble((clean(product["title"], 80), "bold"), f"  {clean(product['id'], 64)}")]
+    title, known = clean(product["title"], 80), clean(product["id"], 64)
+    lines = [Content.assemble((title or known, "bold"), f"  {known}" if title not in ("", known) else "")]
     if product["waiting"]:
         lines.append(Content.styled(t("stock.waiting", n=product["waiting"]), "bold $error"))
     elif not product["free"]:
@@ -77,12 +78,18 @@ def product_words(product: Stocked, now: int) -> list[Content]:
     ends = product["runs_out_at"]
     if product["per_hour"] is None:
         lines.append(Content.styled(t("stock.no_pace"), "$text-muted"))
+    elif not product["per_hour"]:
+        lines.append(Content.styled(t("stock.still"), "$text-muted"))
     elif ends is not None and product["free"]:
-        when = t("stock.ends", at=clock_text(ends), left=span(max(ends - now, 0)), pace=f"{product['per_hour']:g}")
+        when = t("stock.ends", left=span(max(ends - now, 0)), pace=_pace(product["per_hour"]))
         lines.append(Content.styled(when, "$warning" if ends - now < SOON else "$text-muted"))
     else:
-        lines.append(Content.styled(t("stock.still"), "$text-muted"))
+        lines.append(Content.styled(t("stock.pace", pace=_pace(product["per_hour"])), "$text-muted"))
     return lines
+
+
+def _pace(per_hour: float) -> str:
+    return f"{per_hour:.0f}" if per_hour >= 10 else f"{per_hour:.1f}"
 
 
 def batch_state(batch: Batch) -> str:
@@ -131,7 +138,7 @@ def preview_lines(preview: KeyPreview, errors: int) -> list[Content]:
         ("keys.blank", preview["blank"], ""),
         ("keys.bad", preview["bad"], "bold $error" if preview["bad"] else ""),
     ]
-    lines = [Content(t("keys.file", lines=preview["lines"], encoding=preview["encoding"] or "?"))]
+    lines = [Content(t("keys.file", lines=preview["lines"], encoding=clean(preview["encoding"], 20) or "?"))]
     columns = (Column("", 24), Column("", 9, True))
     lines += [line(columns, 34, [t(key), (str(count), look)]) for key, count, look in rows]
     if preview["padded"]:

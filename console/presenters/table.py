@@ -10,11 +10,12 @@ from console.presenters.cells import fit
 
 
 class Column(NamedTuple):
-    """``key`` names the word above it; ``right`` for figures. A width of 0 takes what the others leave."""
+    """``key`` names the word above it; ``right`` for figures. A width of 0 takes what the others leave, ``most`` of it."""
 
     key: str
     width: int
     right: bool = False
+    most: int = 1000
 
 
 def widths(columns: Sequence[Column], room: int) -> list[int]:
@@ -22,7 +23,7 @@ def widths(columns: Sequence[Column], room: int) -> list[int]:
     free = [column for column in columns if not column.width]
     left = room - sum(column.width for column in columns) - len(columns) + 1
     share = max(left // len(free), 8) if free else 0
-    return [column.width or share for column in columns]
+    return [column.width or min(share, column.most) for column in columns]
 
 
 def header(columns: Sequence[Column], room: int) -> Content:

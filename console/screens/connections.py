@@ -36,7 +36,7 @@ class ConnectionsScreen(PaneScreen):
 
     async def fetch(self) -> None:
         """All connectors, and what is set aside of the one that is open."""
-        self._shops = await self.desk.office.connections()
+        self._shops = await self.desk.office.shops()
         wanted = self._open
         if wanted is None:
             return

@@ -59,7 +59,9 @@ class ImportScreen(DeskModal[None]):
         """The state as it is now."""
         work = self._work
         if work.preview is not None:
-            room = max(self.size.height - 16, 3)
+            room = max(
+                (self.size.height - 16) // (1 if self.size.width >= 100 else 2), 2
+            )  # a reason may take two lines
             lines = preview_lines(work.preview, room)
             self.query_one("#import-lines", Plain).show(Content("\n").join(lines), layout=True)
         self.query_one("#import-state", Plain).show(self._state())
@@ -93,6 +95,15 @@ class ImportScreen(DeskModal[None]):
         if action.id == "import_go":
             return None if self._work.ready else t("keys.not_ready")
         return None if self._work.state != "reading" else t("keys.reading")
+
+    def desk_key(self, key: str) -> bool:
+        """Help, besides its own."""
+        if self.desk.keymap.find(key, ("desk",)) == "help":
+            from console.screens.help import HelpScreen
+
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=("help", "back")))
+            return True
+        return super().desk_key(key)
 
     def act(self, action: str) -> bool:
         """Imports, or reads the file again."""

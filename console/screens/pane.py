@@ -104,7 +104,6 @@ class PaneScreen(DeskModal[None]):
         """Begins to look."""
         self.desk.typeahead.end()
         self.desk.messages.watchers.append(self.show_said)
-        self.show_said()
         self.look()
         if self.desk.live:
             self.set_interval(self.every, self.look)
@@ -146,9 +145,7 @@ class PaneScreen(DeskModal[None]):
         self.query_one("#pane-title", Plain).show(ends(self.heading(), self._trouble(), width))
         self.query_one("#pane-columns", Plain).show(Content.assemble("  ", self.columns()).stylize("bold"))
         items = self.items() if self.has_read else ()
-        self.pick.set(items)
-        if not items:
-            self.pick.show(Content.styled(self._instead(), "$text-muted"))
+        self.pick.set(items, Content.styled(self._instead(), "$text-muted"))
         self.show_particulars()
         self.show_foot()
 
@@ -204,7 +201,7 @@ class PaneScreen(DeskModal[None]):
         if action == "help":
             from console.screens.help import HelpScreen
 
-            self.app.push_screen(HelpScreen(self.desk, self.scopes))
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=MOVES | GOES | {"back", "help"}))
         elif action == "quit":
             self.dismiss(None)
         elif action in GOES:

@@ -44,8 +44,11 @@ class ReportScreen(DeskModal[bool | None]):
     def draw(self) -> None:
         """The lines in view."""
         pane = self.query_one("#report-lines", Plain)
-        width, height = max(pane.size.width, 1), max(pane.size.height, 1)
+        width = max(pane.size.width, 1)
         lines = [piece for line in self._lines for piece in (line.wrap(width) if line.cell_length > width else [line])]
+        height = max(min(len(lines), self.size.height - 6), 1)
+        if pane.styles.height is None or pane.styles.height.value != height:
+            pane.styles.height = height
         self._top = max(min(self._top, len(lines) - height), 0)
         place = f"{min(self._top + height, len(lines))}/{len(lines)} " if len(lines) > height else ""
         title = ends(Content.styled(self._title, "bold"), Content.styled(place, "$text-muted"), width)
@@ -57,7 +60,7 @@ class ReportScreen(DeskModal[bool | None]):
     def act(self, action: str) -> bool:
         """Turns the lines."""
         page = max(self.query_one("#report-lines", Plain).size.height - 1, 1)
-        far = sum(max(len(line), 1) for line in self._lines)
+        far = sum(max(line.cell_length, 1) for line in self._lines)
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "home": -far, "end": far}
         self._top += steps[action]
         self.draw()

@@ -57,12 +57,13 @@ class RulesScreen(PaneScreen):
         return t("rules.none")
 
     def particulars(self) -> list[Content]:
-        """The rule under the cursor, then the file."""
+        """What is wrong with the file, the rule under the cursor, the file."""
         force, key = self._force, self.pick.key
         if force is None:
             return []
         rule = next((one for one in force["rules"] if one["name"] == key), None)
-        return [*(words.rule_words(rule, force["recent"]) if rule else []), *words.file_words(force)]
+        told = words.rule_words(rule, force["recent"]) if rule else []
+        return [*words.file_trouble(force), *told, *words.file_words(force)]
 
     def do_rules_check(self) -> None:
         """The core's own file as it is now, against what is in force."""
@@ -100,7 +101,7 @@ class RulesScreen(PaneScreen):
     async def _reload(self) -> None:
         try:
             mark = await self.desk.office.reload_rules()
-            self.desk.say(t("rules.reloaded", mark=mark), "good")
+            self.desk.say(t("rules.reloaded", mark=clean(mark, 12)), "good")
         finally:
             if self.is_mounted:
                 self.look()
