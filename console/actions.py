@@ -10,7 +10,9 @@ from typing import Protocol
 from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
-SCOPES = ("desk", "queue", "cases", "jobs", "recall")
+# These move as the queue does.
+LISTS = ("cases", "jobs", "recall", "stock", "rules", "connections", "doctor", "log")
+SCOPES = ("desk", "queue", *LISTS, "import")
 
 
 class Standing(Protocol):
@@ -150,6 +152,23 @@ ACTIONS: tuple[Action, ...] = (
     # jobs pane
     Action("stop", ("x",), "jobs", "operator", footer=True, guards=(_online,)),
     Action("undo_job", ("u",), "jobs", "operator", footer=True, guards=(_online, _writable)),
+    # the places beside the queue
+    Action("stock_open", ("enter",), "stock", footer=True),
+    Action("stock_import", ("i",), "stock", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("stock_undo", ("u",), "stock", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("import_go", ("enter",), "import", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("import_again", ("r",), "import", "supervisor", footer=True, guards=(_online,)),
+    Action("rules_check", ("c",), "rules", "operator", footer=True, guards=(_online,)),
+    Action("rules_try", ("t",), "rules", "operator", footer=True, guards=(_online,)),
+    Action("rules_reload", ("R",), "rules", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("shop_open", ("enter",), "connections", footer=True),
+    Action("shop_replay", ("R",), "connections", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("shop_release", ("r",), "connections", "supervisor", footer=True, guards=(_online, _writable)),
+    Action("stock", ("S",), "desk"),
+    Action("rules", (), "desk"),
+    Action("connections", (), "desk"),
+    Action("doctor", (), "desk"),
+    Action("log", ("L",), "desk"),
     # everywhere
     Action("undo", ("u",), "desk", "operator", guards=(_online, _writable)),
     Action("view_next", ("tab",), "desk"),

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -58,12 +59,44 @@ class Client:
         self._exchange.close()
 
     async def _call(self, method: str, path: str, query: Facts | None = None, body: Any = None) -> Any:
-        sent = None if body is None else json.dumps(body).encode()
+        return await self.call(method, path, query, body)
+
+    async def call(
+        self, method: str, path: str, query: Facts | None = None, body: Any = None, seconds: float = ANSWER_S
+    ) -> Any:
+        """One call with its decoded answer; bytes go as they are, for uploads."""
+        sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         try:
-            status, content = await self._exchange.call(method, _target(path, query), sent, ANSWER_S)
+            status, content = await self._exchange.call(method, _target(path, query), sent, seconds)
         except OSError as error:  # TimeoutError is one
             raise ClientError("offline", type(error).__name__) from None
         return _decode(status, content)
+
+    async def lines(self, method: str, target: str, body: Any, silence: float) -> AsyncGenerator[Facts, None]:
+        """The lines of an answer as they come; ``silence`` is how many seconds the core may take for the next one."""
+        sent = None if body is None else json.dumps(body).encode()
+        rest = b""
+        try:
+            used = await self._exchange.open()
+            try:
+                async with asyncio.timeout(silence):
+                    head = await used.request(method, target, sent)
+                    if head.status != 200:
+                        _decode(head.status, await used.body(head))
+                parts = used.parts(head)
+                while True:
+                    async with asyncio.timeout(silence):  # of the core alone: the reader takes its time
+                        part = await anext(parts, None)
+                    if part is None:
+                        return
+                    *whole, rest = (rest + part).split(b"\n")
+                    for one in whole:
+                        if one.strip():
+                            yield cast(Facts, json.loads(one))
+            finally:
+                used.close()
+        except (OSError, ValueError) as error:
+            raise ClientError("offline", type(error).__name__) from None
 
     async def health(self) -> Health:
         """Who answers, and our role there."""
@@ -183,28 +216,9 @@ class Client:
 
     async def feed(self, hz: int = 5) -> AsyncIterator[Tick]:
         """Ticks until the line breaks, which raises ClientError("offline"); the reader decides when to call again."""
-        line = b""
-        try:
-            used = await self._exchange.open()
-            try:
-                async with asyncio.timeout(FEED_SILENCE_S):
-                    head = await used.request("GET", _target("/v1/feed", {"hz": hz}))
-                    if head.status != 200:
-                        _decode(head.status, await used.body(head))
-                parts = used.parts(head)
-                while True:
-                    async with asyncio.timeout(FEED_SILENCE_S):  # of the core alone: the reader takes its time
-                        part = await anext(parts, None)
-                    if part is None:
-                        break
-                    *lines, line = (line + part).split(b"\n")
-                    for one in lines:
-                        if one.strip():
-                            yield cast(Tick, json.loads(one))
-            finally:
-                used.close()
-        except (OSError, ValueError) as error:
-            raise ClientError("offline", type(error).__name__) from None
+        async with aclosing(self.lines("GET", _target("/v1/feed", {"hz": hz}), None, FEED_SILENCE_S)) as ticks:
+            async for tick in ticks:
+                yield cast(Tick, tick)
         raise ClientError("offline", "feed ended")
 
 

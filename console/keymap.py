@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from console.actions import ACTIONS, BY_ID, MOVES, key_sign
+from console.actions import ACTIONS, BY_ID, LISTS, MOVES, key_sign
 from console.private_file import config_home
 
 # People write "/" and "?"; the terminal layer names them.
@@ -95,8 +95,8 @@ class Keymap:
                 if taken != action.id:
                     self.clashes.append(f"{key_sign(key)}: {taken} / {action.id} ({action.scope})")
         moves = {key: id for key, id in self._table["queue"].items() if id in MOVES}
-        for scope in ("cases", "jobs", "recall"):
-            self._table[scope] = {**moves, **self._table[scope]}
+        for scope in LISTS:
+            self._table[scope] = {**moves, **self._table.get(scope, {})}
         self._table["list"] = moves
 
     def find(self, key: str, scopes: tuple[str, ...]) -> str | None:

@@ -156,6 +156,16 @@ class Authorised(Protocol):
         ...
 
 
+@runtime_checkable
+class Guarded(Protocol):
+    """Stops calling a platform that is down. Optional for a shop."""
+
+    @property
+    def breaker(self) -> str:
+        """closed (calls go out), open (they do not), half-open (the next one is a probe)."""
+        ...
+
+
 class Inbound(Struct, frozen=True, kw_only=True):
     """One request to ``/hook/NAME`` or ``/hook/NAME/TAIL``, whole. Nothing of it is to be believed yet.
 

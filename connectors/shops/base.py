@@ -189,6 +189,11 @@ class ShopBase:
         """See core.ports.Authorised."""
         return self._tokens.since if self._tokens is not None else None
 
+    @property
+    def breaker(self) -> str:
+        """See core.ports.Guarded."""
+        return self._http.breaker.state
+
     def _now(self) -> int:
         return self._clock() // SECOND
 

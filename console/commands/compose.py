@@ -17,6 +17,7 @@ from core.pipeline.setup import Setup
 from core.pipeline.upkeep import remap
 from core.ports import Alerting, Carrier, Channel, Shop, ways_of
 from core.products import Catalogue, load_products, split_sku
+from core.rules.book import RuleBook
 from core.rules.rulefile import load_rules
 from core.rules.watcher import Watcher
 from core.settings import Settings, load
@@ -172,12 +173,9 @@ def refused(settings: Settings) -> dict[str, str]:
     return found | refused_gateways(settings, shops)
 
 
-def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[Any, Any, None]]:
+def watchers(settings: Settings, engine: Engine, book: RuleBook, report: Any) -> list[Coroutine[Any, Any, None]]:
     """Hot reload of rules and products: checked first, swapped whole, a broken file changes nothing."""
     setup, stop = engine.setup, asyncio.Event()
-
-    def _swap_rules(rules: Any) -> None:
-        setup.rules = rules
 
     def _swap_products(catalogue: Catalogue) -> None:
         setup.catalogue = catalogue
@@ -185,7 +183,7 @@ def watchers(settings: Settings, engine: Engine, report: Any) -> list[Coroutine[
         engine.spawn(_remap(engine, mapping))
 
     return [
-        Watcher(settings.companion("rules"), load_rules, _swap_rules, report).run(stop),
+        book.watcher.run(stop),
         Watcher(settings.companion("products"), load_products, _swap_products, report).run(stop),
     ]
 

@@ -8,26 +8,20 @@ from typing import Any
 import click
 
 from connectors.tokens import no_renewal
+from console import i18n
 from console.commands.calls import Core
 from console.commands.compose import engine_of, settings_of
 from console.commands.connect_selftest import selftest_command
 from console.commands.look import json_option, socket_option
 from console.commands.replay import replay_command
+from console.presenters.connections import advice
 from core.model.order import Quarantined
 from core.model.text import clean
 from core.ports import ConnectorError
 from core.vault.keyring import Keyring
 from core.vault.seal import Vault
 
-ADVICE = {
-    "auth": "Check the token and the secret in settings.toml; authorise the shop again if the token has expired. "
-    "This test renews no token, since a refresh token may serve only once: what a running core has, `connect list` shows.",
-    "rate": "The platform limits the rate: wait, or raise poll_seconds.",
-    "network": "Nothing answered: check the url, the network and the firewall.",
-    "timeout": "The platform accepted but did not answer in time; try again later.",
-    "platform": "The platform reported an error of its own; try again later.",
-    "protocol": "The answer is not what the mapping expects: the interface may have changed. Keep the message and report it.",
-}
+_NO_RENEWAL = " This test renews no token, since a refresh token may serve only once: what a running core has, `connect list` shows."
 
 
 @click.group()
@@ -101,6 +95,11 @@ def test_shop(name: str, settings: str | None, as_json: bool) -> int:
     return 0 if all(step["ok"] for step in steps) else 1
 
 
+def _advice(kind: str) -> str:
+    i18n.use("en")
+    return advice(kind) + (_NO_RENEWAL if kind == "auth" else "")
+
+
 async def _walk(name: str, settings: str | None) -> list[dict[str, Any]]:
     # A core may run on these settings: no master key is made, and no refresh token spent that it will need.
     with no_renewal():
@@ -125,7 +124,7 @@ async def _walk(name: str, settings: str | None) -> list[dict[str, Any]]:
                 {"step": "read", "ok": ok, "said": "one order read again" if ok else "that order is not understood"}
             )
     except ConnectorError as error:
-        steps.append({"step": "pull", "ok": False, "said": f"{error.kind}: {error}. {ADVICE.get(error.kind, '')}"})
+        steps.append({"step": "pull", "ok": False, "said": f"{error.kind}: {error}. {_advice(error.kind)}"})
     finally:
         for way in (*engine.shops.values(), *engine.channels.values()):
             await way.close()

@@ -16,11 +16,13 @@ import structlog
 from console import sockets
 from console.commands.calls import Core
 from console.commands.compose import VERSION, engine_of, settings_of, watchers
+from console.commands.examine import RunningSettings
 from core import faultpoints
 from core.engine import Engine
 from core.model.clock import HOUR, MINUTE, SECOND
 from core.pipeline.paid_via import PaidVia
-from core.ports import Alerting, Authorised, Shop
+from core.ports import Alerting, Authorised, Guarded, Shop
+from core.rules.book import RuleBook
 from core.service.alerts import Alerts
 from core.service.options import Options
 from core.service.pickup import PickupPort
@@ -86,6 +88,7 @@ def _run(settings: Settings, path: Path) -> int:
 
 async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
     epoch = await engine.start(f"{os.getpid()}")
+    book = RuleBook(settings.companion("rules"), engine.setup, engine.clock, _report)
     service = Service(
         engine.writer,
         engine.readers,
@@ -97,12 +100,14 @@ async def _serve(settings: Settings, engine: Engine, path: Path) -> int:
         engine.ask_stop,
         sends=engine,
         connectors={number: puller.shop for number, puller in engine.pullers.items()},
+        rule_book=book,
+        examine=RunningSettings(settings).examine,
     )
     server = SocketServer(service, path)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, engine.ask_stop)
-    extra: list[Coroutine[Any, Any, None]] = watchers(settings, engine, _report)
+    extra: list[Coroutine[Any, Any, None]] = watchers(settings, engine, book, _report)
     if settings.core.webhook_port:
         extra.append(Webhooks(engine.doors, settings.core.webhook_port).serve())
     if engine.links is not None:
@@ -159,8 +164,10 @@ def _alerts(settings: Settings, engine: Engine, service: Service) -> Alerts:
 
 def _shop_states(engine: Engine) -> list[dict[str, Any]]:
     """Shops, then payment gateways: theirs is the last question that was answered."""
-    rows = [(p.shop.name, p.shop.platform, p.health, _token(p.shop), n) for n, p in engine.pullers.items()]
-    rows += [(c.gateway.name, c.gateway.account.partition(":")[0], c.health, None, 0) for c in engine.chasers]
+    rows = [
+        (p.shop.name, p.shop.platform, p.health, _token(p.shop), _breaker(p.shop), n) for n, p in engine.pullers.items()
+    ]
+    rows += [(c.gateway.name, c.gateway.account.partition(":")[0], c.health, None, None, 0) for c in engine.chasers]
     now, silent = engine.clock(), engine.setup.stopped
     return [
         {
@@ -172,14 +179,20 @@ def _shop_states(engine: Engine) -> list[dict[str, Any]]:
             "error": health.error,
             "failures": health.failures,
             "token_since": token,
+            "breaker": breaker,
         }
-        for name, platform, health, token, number in rows
+        for name, platform, health, token, breaker, number in rows
     ]
 
 
 def _token(shop: Shop) -> int | None:
     inner = shop.shop if isinstance(shop, PaidVia) else shop
     return inner.token_since if isinstance(inner, Authorised) else None
+
+
+def _breaker(shop: Shop) -> str | None:
+    inner = shop.shop if isinstance(shop, PaidVia) else shop
+    return inner.breaker if isinstance(inner, Guarded) else None
 
 
 def _report(file: Path, error: Exception | None) -> None:

@@ -68,6 +68,9 @@ class Session:
 
     def _set_link(self, link: str) -> None:
         if self.standing.link != link:
+            if "lost" in (link, self.standing.link):
+                text, kind = ("log.line_lost", "warn") if link == "lost" else ("log.line_back", "good")
+                self._desk.messages.add(t(text), kind)
             self.standing.link = link
             self._desk.show_head()
             self._desk.show_list_state()

@@ -1,10 +1,10 @@
 """The lines around the list: who and how fast, the views, the state of the list, the stock, the keys."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
-from console.actions import ACTIONS, Standing, why_not
+from console.actions import ACTIONS, Action, Standing, why_not
 from console.i18n import t, word
 from console.keymap import Keymap
 from console.presenters.cells import Glyphs, short_count, span, spark
@@ -96,7 +96,13 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def footer_line(keymap: Keymap, standing: Standing, scopes: tuple[str, ...], width: int) -> Content:
+def footer_line(
+    keymap: Keymap,
+    standing: Standing,
+    scopes: tuple[str, ...],
+    width: int,
+    why: Callable[[Action, Standing], str | None] = why_not,
+) -> Content:
     """The keys that matter here, from the registry; what is not available is dimmed (its key says why)."""
     more = Content.assemble((keymap.sign("help"), "bold $accent"), f" {t('footer.more')} ")
     line = Content(" ")
@@ -104,7 +110,7 @@ def footer_line(keymap: Keymap, standing: Standing, scopes: tuple[str, ...], wid
         for action in ACTIONS:
             if not action.footer or action.scope != scope or not keymap.keys(action.id) or action.id == "help":
                 continue
-            off = why_not(action, standing) is not None
+            off = why(action, standing) is not None
             looks = ("$text-disabled", "$text-disabled") if off else ("bold $accent", "$text")
             sign, label = keymap.sign(action.id), action.label
             if action.number:

@@ -23,9 +23,11 @@ from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
 from console.controllers.loader import HAND_S, Loader
 from console.controllers.own import Own
+from console.controllers.places import Places
 from console.controllers.session import Session
 from console.i18n import t
 from console.keymap import Keymap
+from console.office import Office
 from console.presenters import head
 from console.presenters.cells import Glyphs
 from console.presenters.detail import from_row
@@ -34,6 +36,7 @@ from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
 from console.screens.prompt import Check, PromptScreen
+from console.state.messages import Messages
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
 from console.widgets.detail import DetailPane
@@ -83,9 +86,10 @@ class DeskScreen(Screen[None]):
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
         self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
-        self._handlers = (self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts)
+        self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
+        self._handlers = (self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places)
         self.typeahead = TypeAhead()
-        self._said = Content("")
+        self.said = Content("")
         self._last_key = -HAND_S
         self._rest: Timer | None = None
         self.history: dict[str, list[str]] = {}
@@ -228,7 +232,8 @@ class DeskScreen(Screen[None]):
 
     def say(self, text: str, kind: str = "good") -> None:
         """One line at the foot: what just happened."""
-        self._said = Content.styled(text, _LOOK[kind])
+        self.said = Content.styled(text, _LOOK[kind])
+        self.messages.add(text, kind)
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
 
@@ -240,7 +245,7 @@ class DeskScreen(Screen[None]):
     def show_say(self) -> None:
         """The job that runs, else what was said last."""
         job = self.jobs.current
-        line = self.jobs.line(job, self.clock()) if job is not None else self._said
+        line = self.jobs.line(job, self.clock()) if job is not None else self.said
         self.bars["say"].show(line.truncate(max(self.size.width, 1), ellipsis=False))
 
     def show_head(self) -> None:
@@ -260,6 +265,9 @@ class DeskScreen(Screen[None]):
         model, left = self.queue.model, Content("")
         if self.pane == "queue":
             left = notice_line(model, self.standing, self.keymap.sign("thaw"), self.clock())
+        if self.messages.missed:
+            missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
+            left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
         at = model.place(model.cursor)
         here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
         total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"

@@ -1,5 +1,6 @@
 """The keys of where one is, from the registry."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -21,9 +22,10 @@ class HelpScreen(DeskModal[None]):
 
     scopes = ("list",)
 
-    def __init__(self, desk: "DeskScreen", scopes: tuple[str, ...]) -> None:
+    def __init__(self, desk: "DeskScreen", scopes: tuple[str, ...], also: Collection[str] = ()) -> None:
+        """``also``: actions of other scopes that work here too; told under a heading of their own."""
         super().__init__(desk)
-        self._shown, self._offset = scopes, 0
+        self._shown, self._also, self._offset = scopes, also, 0
 
     def compose(self) -> ComposeResult:
         """One block and its foot."""
@@ -34,7 +36,8 @@ class HelpScreen(DeskModal[None]):
 
     def on_mount(self) -> None:
         """Fills the fixed lines."""
-        self.query_one("#help-filter", Plain).show(Content.styled(t("help.filter"), "$text-muted"), layout=True)
+        note = "" if self._also else t("help.filter")
+        self.query_one("#help-filter", Plain).show(Content.styled(note, "$text-muted"), layout=True)
         self.query_one("#help-foot", Plain).show(Content.styled(t("help.foot"), "$text-muted"))
         self.call_after_refresh(self._draw)
 
@@ -47,12 +50,13 @@ class HelpScreen(DeskModal[None]):
         columns = 2 if width >= 70 else 1
         cell = width // columns - 1
         out: list[Content] = []
-        for scope in self._shown:
+        for scope in (*self._shown, "also") if self._also else self._shown:
             title = Content.styled(t(f"help.scope.{scope}"), "bold $accent")
             cells = []
             for action in ACTIONS:
                 keys = keymap.keys(action.id)
-                if action.scope != scope or not keys or action.number > 1:
+                here = action.id in self._also if scope == "also" else action.scope == scope
+                if not here or not keys or action.number > 1:
                     continue
                 signs = " ".join(key_sign(k) for k in keys)
                 if action.number:

@@ -7,6 +7,7 @@ from textual.content import Content
 from console.widgets.plain import Plain
 
 Item = tuple[Hashable, Content]
+NOTHING = Content("")
 
 
 class PickList(Plain):
@@ -15,12 +16,13 @@ class PickList(Plain):
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.items: list[Item] = []
+        self._instead = NOTHING
         self.index = 0
         self._top = 0
 
-    def set(self, items: Sequence[Item]) -> None:
-        """New items; the cursor stays on the key it was on, or near its place."""
-        key = self.key
+    def set(self, items: Sequence[Item], instead: Content = NOTHING) -> None:
+        """New items; the cursor stays on the key it was on, or near its place. ``instead`` stands where there are none."""
+        key, self._instead = self.key, instead
         self.items = list(items)
         places = [i for i, (k, _) in enumerate(self.items) if k == key]
         self.index = places[0] if places else min(self.index, max(len(self.items) - 1, 0))
@@ -30,6 +32,11 @@ class PickList(Plain):
     def key(self) -> Hashable | None:
         """The key of the item under the cursor."""
         return self.items[self.index][0] if 0 <= self.index < len(self.items) else None
+
+    def put(self, key: Hashable) -> None:
+        """Puts the cursor on the item of this key, if it is there."""
+        self.index = next((i for i, (k, _) in enumerate(self.items) if k == key), self.index)
+        self.draw()
 
     def move(self, action: str) -> None:
         """Moves the cursor: down, up, page_down, page_up, home, end."""
@@ -46,7 +53,8 @@ class PickList(Plain):
     def draw(self) -> None:
         """Shows the items in view."""
         width, height = self.size.width, max(self.size.height, 1)
-        self._top = max(min(self._top, self.index), self.index - height + 1, 0)
+        top = min(self._top, self.index, len(self.items) - height)  # no empty lines while there are items above
+        self._top = max(top, self.index - height + 1, 0)
         lines = []
         for at in range(self._top, min(self._top + height, len(self.items))):
             sign = "> " if at == self.index else "  "
@@ -54,4 +62,6 @@ class PickList(Plain):
             if width:
                 line = line.truncate(width, ellipsis=False).pad_right(max(width - line.cell_length, 0))
             lines.append(line.stylize("$text on $primary 60%") if at == self.index else line)
+        if not self.items:
+            lines = self._instead.wrap(width) if width else []
         self.show(Content("\n").join(lines))

@@ -1,5 +1,6 @@
 """rules.toml: read, checked, tried on sample orders, compiled. A rule that could fail is refused before it is live."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -42,6 +43,11 @@ class CheckReport(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+def mark_of(text: str) -> str:
+    """The fingerprint of a rule file's text: twelve hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def compile_rules(text: str, file: Path, samples: Iterable[Facts] = SAMPLES) -> RuleSet:
     """A rule set from the text of rules.toml, tried on the samples. Raises RuleError."""
     return _compile(text, file, samples)[0]
@@ -58,10 +64,19 @@ def load_rules(file: Path, samples: Iterable[Facts] = SAMPLES) -> RuleSet:
 
 def check_file(file: Path, samples: Iterable[Facts] = SAMPLES, today: date | None = None) -> CheckReport:
     """Everything that can be said of a rule file without making it live. Never raises for what is in the file."""
+    try:
+        text = read_text(file)
+    except SettingsError as error:
+        return CheckReport(file=str(file), ok=False, errors=(str(error),))
+    return check_text(text, file, samples, today)
+
+
+def check_text(text: str, file: Path, samples: Iterable[Facts] = SAMPLES, today: date | None = None) -> CheckReport:
+    """The same of a text that was to be read from ``file``."""
     orders = list(samples)
     try:
-        rules, reviews = _compile(read_text(file), file, orders)
-    except (RuleError, SettingsError) as error:
+        rules, reviews = _compile(text, file, orders)
+    except RuleError as error:
         return CheckReport(file=str(file), ok=False, errors=(str(error),))
     day = today or datetime.now(UTC).date()
     warnings = [f"rule {name!r} was due for review on {by}" for name, by in reviews.items() if by < day]
@@ -104,7 +119,7 @@ def _compile(text: str, file: Path, samples: Iterable[Facts]) -> tuple[RuleSet, 
             rules.append(rule)
             if "review_by" in body:
                 reviews[rule.name] = body["review_by"]
-    made = RuleSet(rules, version)
+    made = RuleSet(rules, version, mark_of(text))
     _try(made, file, samples)
     return made, reviews
 

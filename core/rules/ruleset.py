@@ -85,8 +85,9 @@ class _Group:
 class RuleSet:
     """An immutable set of rules. ``judge`` and ``judge_many`` never raise for what a rule or an order does."""
 
-    def __init__(self, rules: Sequence[Rule] = (), version: int = 1) -> None:
-        self.rules, self.version = tuple(rules), version
+    def __init__(self, rules: Sequence[Rule] = (), version: int = 1, mark: str = "") -> None:
+        """``mark``: the fingerprint of the text that they were read from, so that two people can tell it is the same."""
+        self.rules, self.version, self.mark = tuple(rules), version, mark
         checked = [check(rule.when) for rule in self.rules]
         self._programs = [program for program, _fields in checked]
         self.fields: tuple[str, ...] = tuple(sorted({f for _program, fields in checked for f in fields}))

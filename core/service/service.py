@@ -22,13 +22,16 @@ from core.desk.rows import Frame
 from core.desk.skips import Skips
 from core.desk.views import Selection, select
 from core.desk.wall import Wall
+from core.model.checks import Examined
 from core.pipeline.intake import Intake
 from core.pipeline.replay import Replayer
 from core.pipeline.setup import Setup
 from core.ports import Shop
+from core.rules.book import RuleBook
 from core.service.counters import Counters, ShopStates
 from core.service.errors import refused
 from core.service.feed import Feed
+from core.service.office import RuleDesk
 from core.service.options import Options
 from core.service.peer import SCOPE_KEY
 from core.service.roles import Roles
@@ -61,7 +64,8 @@ class Service:
 
     ``shop_states`` gives the connectors' health as docs/socket.md has it under ``counters.shops``;
     ``sends`` tells of, and ends, the wait after a restore; ``on_shutdown`` is called when somebody who may asks the core to stop;
-    ``connectors`` are the shops by number, to read again what was set aside. ``read_only`` may be set at any time.
+    ``connectors`` are the shops by number, to read again what was set aside; ``rule_book`` follows the rule file;
+    ``examine`` looks at database and configuration, in a thread. ``read_only`` may be set at any time.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Service:
         on_shutdown: Callable[[], None] | None = None,
         sends: Sends | None = None,
         connectors: Mapping[int, Shop] = MappingProxyType({}),
+        rule_book: RuleBook | None = None,
+        examine: Callable[[], Examined] | None = None,
     ) -> None:
         self.writer, self.setup, self.options, self.vault = writer, setup, options, vault
         self.clock = writer.clock
@@ -90,6 +96,8 @@ class Service:
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
         self.skips = Skips(self.clock)
+        self.rules = RuleDesk(self, rule_book) if rule_book is not None else None
+        self.examine = examine
         self.read_only = False
         self.started_at = self.clock()
         self.pid = os.getpid()
@@ -98,9 +106,10 @@ class Service:
         self.app = self._application()
 
     def _application(self) -> Starlette:
-        from core.service import calls, changes, claim_calls
+        from core.service import calls, changes, claim_calls, office
 
-        app = Starlette(routes=[*calls.routes(self), *changes.routes(self), *claim_calls.routes(self)])
+        looks, acts = [*calls.routes(self), *office.routes(self)], [*changes.routes(self), *claim_calls.routes(self)]
+        app = Starlette(routes=[*looks, *acts])
         app.add_exception_handler(HTTPException, refused)  # unknown paths and methods
         return app
 
@@ -140,6 +149,7 @@ class Service:
                 "error": None,
                 "failures": 0,
                 "token_since": None,
+                "breaker": None,
             }
             for s in self.setup.shops.values()
         ]

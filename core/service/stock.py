@@ -1,13 +1,19 @@
 """Stock by product, with the pace at which it goes and when it will run out."""
 
 from collections import deque
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from core.desk.reads import Reads
 from core.model.clock import HOUR, MINUTE, Clock
 
 _SPAN = 6 * HOUR  # how far back the pace looks
 _LEAST = 5 * MINUTE  # below that a pace would be noise
+WAITING_MAX: Final = 20_000  # orders without stock that are counted
+WAITING: Final = (
+    "SELECT subject, count(*) FROM (SELECT subject FROM case_ INDEXED BY ix_case_open "
+    f"WHERE kind = 'no_stock' AND closed_at IS NULL LIMIT {WAITING_MAX}) GROUP BY subject"
+)
 
 
 class StockBook:
@@ -49,6 +55,20 @@ class StockBook:
                 }
             )
         return out
+
+    async def read_all(self, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+        """``read`` with ``waiting`` (orders that wait for keys of it), and the products that never had a key.
+
+        ``titles``: the catalogue's products. At most ``WAITING_MAX`` waiting orders are counted.
+        """
+        rows = await self.read()
+        waiting: dict[str, int] = dict(await self._reads.all(WAITING))
+        known = {row["id"] for row in rows}
+        for product, title in titles.items():
+            if product not in known:
+                zeros = dict.fromkeys(("free", "sold", "suspect", "burnt", "withdrawn"), 0)
+                rows.append({"id": product, "title": title, **zeros, "per_hour": None, "runs_out_at": None})
+        return [{**row, "waiting": waiting.get(row["id"], 0)} for row in sorted(rows, key=lambda row: str(row["id"]))]
 
     def _pace(self, product: str, gone: int, now: int) -> float | None:
         if not self._samples or now - self._samples[0][0] < _LEAST:

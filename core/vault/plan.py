@@ -6,9 +6,10 @@ from typing import Any, Protocol
 from core.model.lifecycle import KeyState
 from core.vault import keyfile
 from core.vault.keyfile import KeyFile
-from core.vault.seal import BatchSeal, Vault
+from core.vault.seal import BatchSeal, Vault, mask
 
 LOOK_UP = 500  # prints a query
+SAMPLE = 3  # keys whose masks a preview shows, so that a wrong file is noticed
 CHUNK = 5_000  # rows a statement, and the step in which progress is told
 
 Progress = Callable[[int, int], None]  # (done, total)
@@ -99,6 +100,10 @@ class Plan:
             "padded_lines": list(file.padded[:20]),
             "bad": file.bad,
             "errors": [{"line": e.line, "why": e.why} for e in file.errors],
+            "sample": [
+                {"line": line, "mask": mask(key)}
+                for line, key in zip(file.lines[:SAMPLE], file.keys[:SAMPLE], strict=True)
+            ],
         }
 
     def ids_needed(self) -> int:

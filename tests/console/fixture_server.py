@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.console import fixture_office
 from tests.console.fixture_core import Core, Refusal
 from tests.console.fixture_orders import NOW, PRODUCTS, SECOND, SHOPS
 
@@ -169,6 +170,7 @@ def app_of(core: Core) -> Starlette:
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]
     routes += [Route(path, call, methods=["POST"]) for path, call in posts.items()]
+    routes += fixture_office.routes()
     return Starlette(routes=routes, exception_handlers={Refusal: refused})
 
 

@@ -15,7 +15,13 @@ from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
 from console.controllers.own import Own
+from console.controllers.places import Places
 from console.keymap import Keymap, KeymapError, default_path, load
+from console.screens.connections import ConnectionsScreen
+from console.screens.doctor import DoctorScreen
+from console.screens.log import LogScreen
+from console.screens.rules import RulesScreen
+from console.screens.stock import StockScreen
 from console.state.standing import DeskStanding
 from tests.console.sources import ROOT, SOURCES
 
@@ -49,7 +55,9 @@ def test_every_word_that_code_asks_for_exists() -> None:
 def test_no_word_is_left_over() -> None:
     text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES if "i18n" not in p.parts)
     prefixes = ("stage.", "money.", "case.", "hold.", "why.", "long.", "view.", "role.", "act.", "tip.", "col.", "link.",
-                "detail.", "ask.", "tab.", "did.", "claim.lost.", "blocked.", "help.scope.", "lateness.", "job.state.")  # fmt: skip
+                "detail.", "ask.", "tab.", "did.", "claim.lost.", "blocked.", "help.scope.", "lateness.", "job.state.",
+                "doctor.", "advice.", "stock.batch.", "connections.state.", "connections.error.", "connections.came.",
+                "rules.part.", "rules.automation.", "log.good", "log.warn", "log.bad", "keys.writing", "keys.done")  # fmt: skip
     left = [
         k
         for k in i18n.LANGUAGES["en"]
@@ -83,12 +91,17 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump)
+    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places)
+    places = (StockScreen, RulesScreen, ConnectionsScreen, DoctorScreen, LogScreen)
     for action in ACTIONS:
         assert action.scope in SCOPES
         for language in i18n.LANGUAGES.values():
             assert f"act.{action.id.partition('.')[0]}" in language, action.id
-        if action.order or action.scope in ("jobs", "recall") or action.id in ("help", "palette", "quit"):
+        if action.order or action.scope in ("jobs", "recall", "import") or action.id in ("help", "palette", "quit"):
+            continue
+        place = next((one for one in places if one.scope == action.scope), None)
+        if place is not None:
+            assert hasattr(place, f"do_{action.id}"), action.id
             continue
         name = f"do_{action.id.partition('.')[0]}"
         assert sum(hasattr(owner, name) for owner in owners) == 1, action.id

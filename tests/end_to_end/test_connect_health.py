@@ -53,8 +53,15 @@ def _states(d: Desk) -> Sequence[dict[str, Any]]:
     good = {"name": "taobao-main", "platform": "taobao", "last_pull_at": now - 4 * SECOND, "lag_s": 4.0, "state": state}
     bad = {"name": "pdd-main", "platform": "pinduoduo", "last_pull_at": now - 3 * HOUR, "lag_s": 10_800.0}
     return [
-        {**good, "error": "", "failures": 0, "token_since": now - 48 * HOUR},
-        {**bad, "state": "failing", "error": "auth: token expired", "failures": 7, "token_since": None},
+        {**good, "error": "", "failures": 0, "token_since": now - 48 * HOUR, "breaker": "closed"},
+        {
+            **bad,
+            "state": "failing",
+            "error": "auth: token expired",
+            "failures": 7,
+            "token_since": None,
+            "breaker": "open",
+        },
     ]
 
 

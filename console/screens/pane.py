@@ -1,0 +1,237 @@
+"""A place beside the queue: a list with the particulars of what is under its cursor, read again while it is open."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from console.actions import BY_ID, MOVES, Action, Standing, why_not
+from console.client import ClientError
+from console.i18n import t
+from console.presenters.cells import clock_text
+from console.presenters.head import ends, footer_line
+from console.screens.modal import DeskModal
+from console.widgets.pick_list import Item, PickList
+from console.widgets.plain import Plain
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
+
+# Places that a key reaches from any other one.
+GOES = frozenset({"stock", "rules", "connections", "doctor", "log", "jobs", "cases", "command", "palette"})
+
+
+class PaneScreen(DeskModal[None]):
+    """Subclasses say what is read and how it looks; ``do_NAME`` does the action NAME of ``scope``."""
+
+    scope: ClassVar[str] = ""
+    every: ClassVar[float] = 2.0  # seconds between two looks at the core
+    alone: ClassVar[bool] = False  # whether it has something to show when no core answers
+
+    def __init__(self, desk: "DeskScreen") -> None:
+        super().__init__(desk)
+        self.trouble: ClientError | None = None
+        self.read_at: int | None = None
+        self._reading = self._again = False
+
+    # what a place says of itself
+
+    async def fetch(self) -> None:
+        """Reads what is shown. Raises ClientError."""
+
+    def heading(self) -> Content:
+        """The first line."""
+        return Content.styled(t(f"help.scope.{self.scope}"), "bold")
+
+    def columns(self) -> Content:
+        """The line above the list."""
+        return Content("")
+
+    def items(self) -> Sequence[Item]:
+        """The list."""
+        return ()
+
+    def empty(self) -> str:
+        """What stands for an empty list."""
+        return t("pane.empty")
+
+    def particulars(self) -> list[Content]:
+        """What is told of the item under the cursor."""
+        return []
+
+    def reason(self, action: str) -> str | None:
+        """Why an action cannot be done with what is under the cursor, beyond what the registry's guards say."""
+        return None
+
+    def leave(self) -> bool:
+        """One level out; False when there is none, and the place is left."""
+        return False
+
+    def moved(self) -> None:
+        """The cursor went to another item."""
+
+    # the frame
+
+    @property
+    def pick(self) -> PickList:
+        """The list."""
+        return self.query_one("#pane-list", PickList)
+
+    @property
+    def has_read(self) -> bool:
+        """Whether there is anything to show yet."""
+        return self.read_at is not None or (self.alone and self.trouble is not None)
+
+    @property
+    def room(self) -> int:
+        """Cells of a list's line."""
+        return max(self.size.width - 2, 20)
+
+    def compose(self) -> ComposeResult:
+        """Heading, list, particulars, what was said, keys."""
+        with Vertical(id="pane"):
+            yield Plain(id="pane-title")
+            yield Plain(id="pane-columns")
+            yield PickList(id="pane-list")
+            yield Plain(id="pane-detail")
+            yield Plain(id="pane-say")
+            yield Plain(id="pane-foot")
+
+    def on_mount(self) -> None:
+        """Begins to look."""
+        self.desk.typeahead.end()
+        self.desk.messages.watchers.append(self.show_said)
+        self.look()
+        if self.desk.live:
+            self.set_interval(self.every, self.look)
+
+    def on_unmount(self) -> None:
+        """What is said is said elsewhere."""
+        self.desk.messages.watchers.remove(self.show_said)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size, other cells."""
+        self.set_class(event.size.height < 30, "short")
+        self.call_after_refresh(self.draw)
+
+    def look(self) -> None:
+        """Reads again, unless that is under way; asked for meanwhile, it is read once more."""
+        if self._reading:
+            self._again = True
+        else:
+            self.run_worker(self._read(), group="pane")
+
+    async def _read(self) -> None:
+        self._reading = True
+        try:
+            self._again = True
+            while self._again:
+                self._again = False
+                try:
+                    await self.fetch()
+                    self.trouble, self.read_at = None, self.desk.clock()
+                except ClientError as error:
+                    self.trouble = error
+                self.draw()
+        finally:
+            self._reading = False
+
+    def draw(self) -> None:
+        """Everything; what is the same as before costs nothing."""
+        width = max(self.size.width, 1)
+        self.query_one("#pane-title", Plain).show(ends(self.heading(), self._trouble(), width))
+        self.query_one("#pane-columns", Plain).show(Content.assemble("  ", self.columns()).stylize("bold"))
+        items = self.items() if self.has_read else ()
+        self.pick.set(items, Content.styled(self._instead(), "$text-muted"))
+        self.show_particulars()
+        self.show_foot()
+
+    def _trouble(self) -> Content:
+        if self.trouble is None:
+            return Content("")
+        if not self.trouble.offline:
+            return Content.styled(f"{self.trouble.message} ", "bold $error")
+        return Content.styled(t("pane.offline", at=clock_text(self.read_at)) + " ", "bold $warning")
+
+    def _instead(self) -> str:
+        if self.has_read:
+            return self.empty()
+        if self.trouble is None:
+            return t("queue.loading")
+        if self.trouble.offline:
+            return t("queue.offline", path=self.desk.client.socket_path)
+        return f"{self.trouble.message} {self.trouble.hint}"
+
+    def show_particulars(self) -> None:
+        """The item under the cursor."""
+        pane = self.query_one("#pane-detail", Plain)
+        lines = self.particulars() if self.has_read else []
+        pane.show(Content("\n").join(lines))
+
+    def show_said(self) -> None:
+        """What the desk said last."""
+        if self.is_mounted:
+            self.query_one("#pane-say", Plain).show(self.desk.said)
+
+    def show_foot(self) -> None:
+        """The keys of this place."""
+        self.desk.standing.chosen = 1 if self.pick.key is not None else 0
+        line = footer_line(self.desk.keymap, self.desk.standing, self.scopes, max(self.size.width, 1), self._why)
+        self.query_one("#pane-foot", Plain).show(line)
+
+    def _why(self, action: Action, standing: Standing) -> str | None:
+        return why_not(action, standing) or self.reason(action.id)
+
+    # keys
+
+    def desk_key(self, key: str) -> bool:
+        """Keys of this place, and those that lead to another one."""
+        if not self.is_mounted:
+            return True
+        if key == "escape":
+            self.back()
+            return True
+        action = self.desk.keymap.find(key, self.scopes)
+        if action is not None:
+            return self.act(action)
+        action = self.desk.keymap.find(key, ("desk",))
+        if action == "help":
+            from console.screens.help import HelpScreen
+
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=MOVES | GOES | {"back", "help"}))
+        elif action == "quit":
+            self.dismiss(None)
+        elif action in GOES:
+            self.dismiss(None)
+            if action != self.scope:
+                self.desk.perform(action)
+        return action is not None
+
+    def back(self) -> None:
+        """One level out."""
+        if self.leave():
+            self.draw()
+            self.look()
+        else:
+            self.dismiss(None)
+
+    def act(self, action: str) -> bool:
+        """Moves, or does an action of this place, or says why not."""
+        if action in MOVES:
+            self.pick.move(action)
+            self.moved()
+            self.show_particulars()
+            self.show_foot()
+            return True
+        self.desk.standing.chosen = 1 if self.pick.key is not None else 0
+        found = BY_ID[action]
+        why = self._why(found, self.desk.standing)
+        if why is not None:
+            self.desk.say(f"{found.label}: {why}", "warn")
+            return True
+        handler: Callable[[], None] = getattr(self, f"do_{action}")
+        handler()
+        return True
