@@ -52,6 +52,7 @@ VIEWS: Mapping[str, View] = {
         mine=True,
     ),
     "recent": View("o.stage >= 4", newest=True, stages=(4, 5, 6)),
+    "all": View("true", newest=True, stages=(0, 1, 2, 3, 4, 5, 6)),
 }
 INDEXED = (
     "work",
@@ -63,7 +64,7 @@ INDEXED = (
 )  # read in the order of ix_orders_queue, unsorted
 
 
-_WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"]))
+_WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"], VIEWS["all"]))
 
 
 class Selection(NamedTuple):

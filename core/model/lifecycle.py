@@ -222,3 +222,7 @@ class EventKind(IntEnum):
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
+
+
+# An attempt was refused for good, or nobody knows what became of it: what the error rate counts.
+WRONG = (int(EventKind.SEND_FAILED), int(EventKind.UNKNOWN), int(EventKind.WRITEBACK_FAILED))

@@ -11,6 +11,7 @@ from core.desk import inbox
 from core.desk.detail import in_full
 from core.desk.find import find
 from core.desk.views import LIMIT_MAX, Page, count, total, window
+from core.desk.wall import seen_by
 from core.service import settlement
 from core.service.ask import param, path_id, whole
 from core.service.dump import dump
@@ -133,7 +134,8 @@ async def _stock(service: "Service", request: Request) -> Any:
 
 async def _wall(service: "Service", request: Request) -> Any:
     names = {number: name for number, (name, _) in service.shops.items()}
-    return await service.wall.read(names)
+    person = service.person(request)
+    return seen_by(await service.wall.read(names), person.name, person.role, param(request, "names", 3) != "no")
 
 
 async def _feed(service: "Service", request: Request) -> Any:

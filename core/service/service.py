@@ -31,6 +31,7 @@ from core.service.feed import Feed
 from core.service.options import Options
 from core.service.peer import SCOPE_KEY
 from core.service.roles import Roles
+from core.service.shops import shops
 from core.service.stock import StockBook
 from core.service.uploads import Uploads
 from core.store.writer import Writer
@@ -84,7 +85,7 @@ class Service:
         self.feed = Feed(self.counters)
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
         self.stock = StockBook(self.reader, self.clock)
-        self.wall = Wall(self.reader, self.clock)
+        self.wall = Wall(self.reader, self.clock, self.stock.read, lambda: shops(self))
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
