@@ -22,8 +22,19 @@ def main() -> int:
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--mouse", action="store_true")
     parser.add_argument("--no-direct", action="store_true", help="paint through Textual's compositor only")
+    parser.add_argument("--wall", action="store_true", help="open on the supervisor's wall")
+    parser.add_argument("--kiosk", action="store_true", help="look only, whatever the role; write no file")
+    parser.add_argument("--no-names", action="store_true", help="nobody's own figures on the wall")
     given = parser.parse_args()
-    options = Options(given.ascii, given.read_only, given.mouse, direct=not given.no_direct)
+    options = Options(
+        given.ascii,
+        given.read_only,
+        given.mouse,
+        direct=not given.no_direct,
+        wall=given.wall,
+        kiosk=given.kiosk,
+        names=not given.no_names,
+    )
     return run_desk(given.socket, given.language, given.theme, options)
 
 

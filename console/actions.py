@@ -10,7 +10,7 @@ from typing import Protocol
 from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
-SCOPES = ("desk", "queue", "cases", "jobs")
+SCOPES = ("desk", "queue", "cases", "jobs", "wall")
 
 
 class Standing(Protocol):
@@ -28,6 +28,7 @@ class Standing(Protocol):
     def online(self) -> bool:
         """Whether the core answers."""
 
+    kiosk: bool  # a screen on a wall or in a browser: it looks, whatever its role
     chosen: int  # how many orders an action would touch: the marks, else the cursor's row
 
 
@@ -82,6 +83,8 @@ def _some(standing: Standing) -> str | None:
 
 def why_not(action: Action, standing: Standing) -> str | None:
     """The reason why an action is not available now, or None."""
+    if standing.kiosk and action.id.partition(".")[0] not in KIOSK:
+        return t("guard.kiosk")
     for guard in action.guards:
         reason = guard(standing)
         if reason:
@@ -160,8 +163,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark",), "desk", footer=True),
     Action("back", ("escape",), "desk"),
     Action("quit", ("q", "ctrl+c"), "desk", footer=True),
+    # the supervisor's wall
+    Action("wall", ("W",), "desk"),
+    Action("wall_left", ("left", "h"), "wall"),
+    Action("wall_right", ("right", "l"), "wall"),
+    Action("drill", ("enter",), "wall", footer=True, guards=(_online,)),
+    Action("wall_next", ("tab",), "wall", footer=True),
+    Action("wall_prev", ("shift+tab",), "wall"),
+    Action("wall_span", ("t",), "wall", footer=True),
+    Action("wall_save", ("S",), "wall", footer=True, guards=(_online,)),
 )
 BY_ID = {action.id: action for action in ACTIONS}
+# What a kiosk may do: look. All else is refused there by default, files too: whoever sits at it is not known.
+KIOSK = frozenset({
+    "down", "up", "page_down", "page_up", "home", "end", "filter", "detail", "detail_down", "detail_up", "thaw", "view",
+    "view_next", "view_prev", "help", "back", "quit", "wall", "wall_left", "wall_right", "drill", "wall_next",
+    "wall_prev", "wall_span",
+})  # fmt: skip
 # Panes that are lists share the queue's way of moving.
 MOVES = frozenset({"down", "up", "page_down", "page_up", "home", "end"})
 

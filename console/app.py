@@ -28,7 +28,7 @@ from console.screens.desk import DeskScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss")
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "wall.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
 
 
@@ -43,6 +43,9 @@ class Options:
     live: bool = True
     view: str = "work"  # the first one shown
     keymap: Path | None = None  # None: the user's own file
+    wall: bool = False  # opens on the supervisor's wall
+    kiosk: bool = False  # on a wall or in a browser: looks only, writes no file
+    names: bool = True  # people's own figures on the wall
 
 
 def style_paths() -> list[Path]:
@@ -87,7 +90,10 @@ class DeskApp(App[None]):
             direct=options.direct,
             read_only=options.read_only,
             view=options.view,
+            kiosk=options.kiosk,
+            names=options.names,
         )
+        self._wall_first = options.wall
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -107,6 +113,8 @@ class DeskApp(App[None]):
         """Signals end the console in order; nothing of the core hangs on it."""
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
+        if self._wall_first:
+            self.desk.wall.do_wall()
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)

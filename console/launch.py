@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ascii", action="store_true")
     made.add_argument("--read-only", action="store_true")
     made.add_argument("--mouse", action="store_true")
+    made.add_argument("--wall", action="store_true")
     made.add_argument("--no-direct", action="store_true")
     return made
 
@@ -65,7 +66,9 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from console.app import Options, run_desk
 
-    options = Options(given.ascii, given.read_only, given.mouse, direct=not given.no_direct, view=given.view)
+    options = Options(
+        given.ascii, given.read_only, given.mouse, direct=not given.no_direct, view=given.view, wall=given.wall
+    )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 
 

@@ -137,7 +137,8 @@ class Browse:
         return self._step_view(-1)
 
     def _step_view(self, step: int) -> Work:
-        at = VIEWS.index(self._desk.standing.view)
+        view = self._desk.standing.view
+        at = VIEWS.index(view) if view in VIEWS else -step
         return self._desk.show_view(VIEWS[(at + step) % len(VIEWS)])
 
     async def wrong_filter(self, text: str) -> str | None:
@@ -171,12 +172,17 @@ class Browse:
         await ask_command(self._desk)
 
     def do_back(self) -> Work:
-        """One step out: the detail, the exceptions pane, the filter, the marks."""
+        """One step out: the wall, the detail, the exceptions pane, what the wall had opened, the filter, the marks."""
         desk = self._desk
+        if desk.wall.shown:
+            desk.wall.do_wall()
+            return None
         if desk.pane == "cases":
             return desk.cases.back()
         if desk.narrow and desk.detail_open:
             desk.open_detail(False)
+        elif desk.wall.behind:
+            return desk.wall.come_back()
         elif desk.standing.filter:
             desk.standing.filter = ""
             return desk.reload()

@@ -29,7 +29,10 @@ async def ask_command(desk: "DeskScreen") -> None:
 
 async def run_command(desk: "DeskScreen", command: Command) -> None:
     """Does what a command says. Raises ClientError."""
-    if command.name == "view":
+    desk.wall.stand_aside(command.name)
+    if command.name == "wall" and command.argument:
+        await desk.wall.save(command.argument.partition(" ")[2].strip())
+    elif command.name == "view":
         await desk.show_view(command.argument)
     elif command.name == "order":
         await _order(desk, command.argument)

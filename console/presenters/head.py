@@ -82,7 +82,8 @@ def tabs_line(standing: DeskStanding, width: int, pane: str) -> Content:
         alarm = view == "exceptions" and count
         return Content.styled(text, "bold reverse" if active else "$error" if alarm else "$text-muted")
 
-    tabs = [(view, tab(i, view)) for i, view in enumerate(VIEWS)]
+    views = VIEWS if standing.view in VIEWS else (*VIEWS, standing.view)  # one that the wall opened has no tab else
+    tabs = [(view, tab(i, view)) for i, view in enumerate(views)]
     if sum(c.cell_length for _, c in tabs) > width:
         tabs = [(v, c) for v, c in tabs if standing.counts.get(v) != 0 or v == standing.view]
     while len(tabs) > 1 and sum(c.cell_length for _, c in tabs) > width:

@@ -20,6 +20,7 @@ from console.controllers.cases import Cases
 from console.controllers.jobs import Jobs
 from console.controllers.loader import HAND_S, Loader
 from console.controllers.session import Session
+from console.controllers.wall import WallControl
 from console.i18n import t
 from console.keymap import Keymap
 from console.presenters import head
@@ -61,10 +62,13 @@ class DeskScreen(Screen[None]):
         direct: bool,
         read_only: bool,
         view: str,
+        kiosk: bool = False,
+        names: bool = True,
     ) -> None:
         super().__init__()
-        self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
-        self.standing = DeskStanding(force_read_only=read_only, view=view)
+        self.client, self.clock, self.keymap, self.glyphs = client, clock, keymap, glyphs
+        self.live, self.direct = live, direct
+        self.standing = DeskStanding(force_read_only=read_only, view=view, kiosk=kiosk)
         self.queue = QueueTable(clock, glyphs, direct, id="queue")
         self.detail = DetailPane(clock, keymap.sign("detail_down"), direct, id="detail")
         self.bars = {name: Bar(direct, id=name) for name in BARS}
@@ -72,7 +76,8 @@ class DeskScreen(Screen[None]):
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
-        self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self.wall = WallControl(self, names)
+        self._handlers = (self.browse, self.acts, self.jobs, self.cases, self.wall)
         self.typeahead = TypeAhead()
         self._said = Content("")
         self._last_key = -HAND_S
@@ -108,6 +113,8 @@ class DeskScreen(Screen[None]):
     @property
     def scopes(self) -> tuple[str, ...]:
         """Where the person is, nearest first."""
+        if self.wall.shown:
+            return ("wall", "desk")
         return ("cases", "desk") if self.pane == "cases" else ("queue", "desk")
 
     @property
@@ -130,6 +137,7 @@ class DeskScreen(Screen[None]):
         """Does an action, or says why it cannot be done now."""
         if not self.allowed(action_id):
             return
+        self.wall.stand_aside(action_id)
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
@@ -200,6 +208,7 @@ class DeskScreen(Screen[None]):
     def say(self, text: str, kind: str = "good") -> None:
         """One line at the foot: what just happened."""
         self._said = Content.styled(text, _LOOK[kind])
+        self.wall.said(self._said)
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
 

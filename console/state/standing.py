@@ -21,6 +21,7 @@ class DeskStanding:
     claims: dict[int, int] = field(default_factory=dict)  # order id -> until, ours
     chosen: int = 0
     force_read_only: bool = False
+    kiosk: bool = False
 
     @property
     def role(self) -> str:

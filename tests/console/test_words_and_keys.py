@@ -12,6 +12,7 @@ from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.jobs import Jobs
+from console.controllers.wall import WallControl
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.state.standing import DeskStanding
 from tests.console.sources import ROOT, SOURCES
@@ -46,7 +47,7 @@ def test_every_word_that_code_asks_for_exists() -> None:
 def test_no_word_is_left_over() -> None:
     text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES if "i18n" not in p.parts)
     prefixes = ("stage.", "money.", "case.", "hold.", "why.", "long.", "view.", "role.", "act.", "tip.", "col.", "link.",
-                "detail.", "ask.", "blocked.", "help.scope.", "lateness.", "job.state.")  # fmt: skip
+                "detail.", "ask.", "blocked.", "help.scope.", "lateness.", "job.state.", "wall.")  # fmt: skip
     left = [
         k
         for k in i18n.LANGUAGES["en"]
@@ -80,7 +81,7 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs)
+    owners = (Browse, Batch, Cases, Jobs, WallControl)
     for action in ACTIONS:
         assert action.scope in SCOPES
         for language in i18n.LANGUAGES.values():
