@@ -60,9 +60,11 @@ class Panel:
 
 
 def took(us: int | None) -> str:
-    """A length of time in at most five cells: ``0.8s 42s 3.4m 2.1h 3.0d``."""
+    """A length of time in at most five cells: ``34ms 1.8s 42s 3.4m 2.1h 3.0d``."""
     if us is None:
         return "-"
+    if us < SECOND:
+        return f"{us // 1000}ms"
     if us < 10 * SECOND:
         return f"{us / SECOND:.1f}s"
     for size, sign in ((SECOND, "s"), (MINUTE, "m"), (HOUR, "h")):
@@ -94,8 +96,10 @@ def _errors(rate: float, drill: Drill | None) -> Cell:
     return Cell(f"!{text}" if rate >= ERRORS_FROM else text, drill, _BAD if rate >= ERRORS_FROM else "")
 
 
-def _spread(spread: Spread) -> str:
-    return f"{took(spread['median'])}/{took(spread['p95'])}" if spread["n"] else "-"
+def _spread(spread: Spread, p95: bool = True) -> str:
+    if not spread["n"]:
+        return "-"
+    return f"{took(spread['median'])}/{took(spread['p95'])}" if p95 else took(spread["median"])
 
 
 def _group(group: WallGroup, field: str) -> Line:
@@ -181,7 +185,7 @@ _FIGURES = (
     ("delivered", 6),
     ("backlog", 6),
     ("late", 6),
-    ("on_time", 5),
+    ("on_time", 7),
     ("took", 11),
     ("auto", 5),
     ("errors", 6),
@@ -200,8 +204,8 @@ _STOCK = (("free", 7), ("sold", 7), ("pace", 8), ("ends", 7))
 _HEALTH = (("state", 10), ("lag", 6), ("token", 6), ("aside", 6), ("drift", 6), ("error", 14))
 
 
-def totals(wall: Wall) -> Panel:
-    """The day in one look, and the times that the trade measures itself by."""
+def totals(wall: Wall, p95: bool = True) -> Panel:
+    """The day in one look, and the times that the trade measures itself by; without ``p95`` the medians alone."""
     auto, measured = wall["auto"], wall["measured"]
     went = auto["machine"] + auto["by_hand"]
 
@@ -210,7 +214,7 @@ def totals(wall: Wall) -> Panel:
         return Cell(made.text, drill, made.look or "bold", t(f"wall.total.{name}"))
 
     def lasted(name: str, filter: str) -> Cell:
-        return figure(name, "all", filter, text=_spread(measured[name]))
+        return figure(name, "all", filter, text=_spread(measured[name], p95))
 
     day = (
         figure("in", "all", "came<24h", text=short_count(wall["in"])),

@@ -16,6 +16,7 @@ from core.model.text import clean
 
 SAMPLE = 5_000  # orders: fewer than these are the whole day
 WIDE = 120  # cells from which two tables stand side by side
+ROOMY = 100  # cells from which a time is shown with its worst
 _CURSOR = "$text on $primary"
 _MUTED = "$text-muted"
 _BACK = {SPANS[0]: "-3h", SPANS[1]: "-24h"}
@@ -33,12 +34,13 @@ class Size:
 def page(wall: Wall, state: WallState | None, size: Size, glyphs: Glyphs, now: int) -> list[Content]:
     """``size.height`` lines. ``state`` None: a page without cursor, for a picture. ``now`` in UTC us."""
     at = state or WallState(panel="")
-    head = totals(wall)
+    head = totals(wall, size.width >= ROOMY)
     out = [*_totals(head, at, size.width), Content.styled(fit(f" {t('wall.trade')}", size.width), _MUTED)]
     wide = size.width >= WIDE
     room = size.height - len(out)
-    history = min(max(room * (2 if wide else 9) // (7 if wide else 20), 5), 14)
     panels = tables(wall, now)
+    needed = sum(_heights(panels)) if wide else room * 11 // 20
+    history = min(max(room - needed, 6), 20)
     of = window_words(wall, SAMPLE)
     out += (
         _pairs(panels, at, size.width, room - history, of) if wide else _one(panels, at, size.width, room - history, of)
@@ -92,7 +94,7 @@ def _one(panels: Sequence[Panel], state: WallState, width: int, height: int, of:
 def _pairs(panels: Sequence[Panel], state: WallState, width: int, height: int, of: str) -> list[Content]:
     """All tables, two by two, each pair as high as its lines need and the room allows."""
     half = width // 2 - 1
-    heights = _shared([max(len(a.lines), len(b.lines), 1) + 2 for a, b in _couples(panels)], height)
+    heights = _shared(_heights(panels), height)
     out: list[Content] = []
     for (left, right), high in zip(_couples(panels), heights, strict=True):
         columns = []
@@ -110,6 +112,11 @@ def _couples(panels: Sequence[Panel]) -> list[tuple[Panel, Panel]]:
     by_id = {panel.id: panel for panel in panels}
     pairs = (("shops", "channels"), ("products", "stock"), ("operators", "health"))
     return [(by_id[a], by_id[b]) for a, b in pairs]
+
+
+def _heights(panels: Sequence[Panel]) -> list[int]:
+    """Lines that each pair of tables would fill: title, heading, lines, and one to part it from the next."""
+    return [max(len(a.lines), len(b.lines), 1) + 3 for a, b in _couples(panels)]
 
 
 def _shared(wanted: list[int], height: int) -> list[int]:
@@ -150,7 +157,7 @@ def _history(wall: Wall, span: str, width: int, height: int, glyphs: Glyphs) -> 
     bucket = int(series["bucket_minutes"])
     columns = []
     for name, look in shown:
-        title = f" {t(f'wall.chart.{name}')} {t('wall.per', n=bucket)}"
+        title = f" {t(f'wall.chart.{name}')} {t('wall.per', n=bucket) if bucket > 1 else t('wall.per_minute')}"
         columns.append(chart(title, series[name], (_BACK[span], t("wall.now")), each - 1, height, glyphs, look))
     return [Content("").join(_padded(piece, each) for piece in pieces) for pieces in zip(*columns, strict=True)]
 

@@ -70,7 +70,8 @@ class WallScreen(Screen[None]):
         width = self.size.width
         if not self.is_mounted or not width or not self.board.size.height:
             return
-        self.bars["title"].show(head.status_line(desk.standing, width))
+        title = Content.assemble((f" {t('wall.title')} ", "bold $text on $primary"), " ")
+        self.bars["title"].show(title + head.status_line(desk.standing, width - title.cell_length))
         self.bars["foot"].show(head.footer_line(desk.keymap, desk.standing, ("wall",), width))
         if control.figures is None:
             offline = t("queue.offline", path=desk.client.socket_path)

@@ -101,7 +101,7 @@ class Wall:
             ],
             "products": [group.shown(name) for name, group in by_name(sample.products)[:SHOWN]],
             "operators": await self._people(now, sample),
-            "channels": await self._channels(now),
+            "channels": await self._channels(now, sample.touched),
             "measured": {
                 "by_machine": spread(sample.by_machine),
                 "by_hand": spread(sample.by_hand),
@@ -156,9 +156,9 @@ class Wall:
             for name, group in by_name(sample.people)[:SHOWN]
         ]
 
-    async def _channels(self, now: int) -> list[dict[str, Any]]:
+    async def _channels(self, now: int, touched: set[int]) -> list[dict[str, Any]]:
         rows = await self._reads.all(SENDS_SQL, (first_id(now - 24 * HOUR),))
-        return [group.shown(name) for name, group in by_name(channels(rows, now))[:SHOWN]]
+        return [group.shown(name) for name, group in by_name(channels(rows, touched, now))[:SHOWN]]
 
 
 def _exact(group: Group, name: str, counts: list[int], backlog: int) -> dict[str, Any]:

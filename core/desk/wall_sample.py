@@ -25,7 +25,7 @@ ACTS_SQL: Final = (
     f"WHERE e.kind IN {WRONG} OR e.actor NOT IN {MACHINE_SQL} LIMIT {10 * SAMPLE}"
 )
 SENDS_SQL: Final = (
-    "SELECT i.via, i.state, i.created_at, i.changed_at, o.deadline, o.delivered_at, "
+    "SELECT i.order_id, i.via, i.state, i.created_at, i.changed_at, o.deadline, o.delivered_at, "
     "(SELECT count(*) FROM attempt a WHERE a.intent_id = i.id AND a.result IN ('rejected', 'unknown')) "
     "FROM intent i CROSS JOIN orders o ON o.id = i.order_id "
     f"WHERE i.id >= ? AND i.effect = 1 ORDER BY i.id DESC LIMIT {SAMPLE}"
@@ -99,12 +99,14 @@ class Newest:
     by_machine: list[int] = field(default_factory=list)
     collection: list[int] = field(default_factory=list)
     notification: list[int] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)  # orders that a person acted on
 
 
 def newest(rows: Sequence[Sequence[Any]], acts: Iterable[Sequence[Any]], now: int) -> Newest:
     """Figures of the rows of ``ORDERS_SQL`` with those of ``ACTS_SQL`` for them. ``now`` in UTC us."""
     out = Newest(len(rows))
     hands, wrong = _acts(acts)
+    out.touched.update(hands)
     for order in map(Order._make, rows):
         people = hands.get(order.id, {})
         groups = [out.total, out.shops[order.shop], out.products[order.product]]
@@ -154,15 +156,16 @@ def _count(group: Group, order: Order, auto: bool, wrong: int, now: int) -> None
         group.late += order.deadline is not None and order.deadline < now
 
 
-def channels(rows: Iterable[Sequence[Any]], now: int) -> dict[str, Group]:
+def channels(rows: Iterable[Sequence[Any]], touched: set[int], now: int) -> dict[str, Group]:
     """Figures of the rows of ``SENDS_SQL`` by way of sending; ``spans`` run from intent to confirmation."""
     out: dict[str, Group] = {}
-    for via, state, created, changed, deadline, delivered, wrong in rows:
+    for order, via, state, created, changed, deadline, delivered, wrong in rows:
         group = out.setdefault(via, Group())
         group.came += 1
         group.wrong += wrong
         if state == IntentState.CONFIRMED:
             group.went += 1
+            group.auto += order not in touched
             group.spans.append(changed - created)
             if deadline is not None and delivered is not None:
                 group.due_sent += 1

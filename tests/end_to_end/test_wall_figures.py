@@ -76,6 +76,7 @@ async def test_by_shop_product_person_and_channel(tmp_path: Path) -> None:
     ]
     assert bo["hands_on"] == NO_SPANS
     email, pdd = got["channels"]
+    assert (email["auto"], pdd["auto"]) == (2, 0)
     assert [email[k] for k in ("name", "in", "delivered", "backlog", "failed")] == ["email", 3, 2, 1, 1]
     assert [pdd[k] for k in ("name", "in", "delivered", "backlog", "failed")] == ["pdd-main", 1, 1, 0, 0]
 
