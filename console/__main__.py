@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+import threading
+import time
 
 
 def main() -> int:
@@ -26,6 +28,8 @@ def main() -> int:
     parser.add_argument("--kiosk", action="store_true", help="look only, whatever the role; write no file")
     parser.add_argument("--no-names", action="store_true", help="nobody's own figures on the wall")
     given = parser.parse_args()
+    if given.kiosk:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     options = Options(
         given.ascii,
         given.read_only,
@@ -36,6 +40,13 @@ def main() -> int:
         names=not given.no_names,
     )
     return run_desk(given.socket, given.language, given.theme, options)
+
+
+def _end_with(parent: int) -> None:
+    """A browser's console ends with its server, however that ended: nothing else would tell it."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -82,4 +82,6 @@ WALL: dict[str, str] = {
     "wall.saved": "saved {path}",
     "wall.exists": "{path} exists and was left as it is; choose another name",
     "wall.not_saved": "{path} cannot be written: {why}",
+    "serve.refused": "Not allowed: open the address with the token that keydesk serve printed.",
+    "serve.full": "Too many browsers already; close another first.",
 }

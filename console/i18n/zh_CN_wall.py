@@ -82,4 +82,6 @@ WALL: dict[str, str] = {
     "wall.saved": "已存 {path}",
     "wall.exists": "{path} 已存在，没有覆盖；换个名字",
     "wall.not_saved": "{path} 存不了: {why}",
+    "serve.refused": "没有这个页面的权限：请用启动时给出的地址（带 token）打开。",
+    "serve.full": "看的人已满，请先关掉别的窗口。",
 }

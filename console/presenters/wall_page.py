@@ -17,6 +17,7 @@ from core.model.text import clean
 SAMPLE = 5_000  # orders: fewer than these are the whole day
 WIDE = 120  # cells from which two tables stand side by side
 ROOMY = 100  # cells from which a time is shown with its worst
+NAME = 24  # cells; a name far from its figures is read on the wrong line
 _CURSOR = "$text on $primary"
 _MUTED = "$text-muted"
 _BACK = {SPANS[0]: "-3h", SPANS[1]: "-24h"}
@@ -132,7 +133,7 @@ def _shared(wanted: list[int], height: int) -> list[int]:
 
 
 def _table(panel: Panel, state: WallState, width: int, height: int) -> list[Content]:
-    name = max(width - sum(w + 1 for _, w in panel.columns) - 1, 8)
+    name = min(max(width - sum(w + 1 for _, w in panel.columns) - 1, 8), NAME)
     head = fit("", name + 1) + "".join(" " + fit(title, w, right=True) for title, w in panel.columns)
     out = [Content.styled(fit(head, width), _MUTED)]
     here = state.panel == panel.id
