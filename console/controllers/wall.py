@@ -155,10 +155,10 @@ class WallControl:
         path = Path(os.path.expanduser(name or f"keydesk-wall-{stamp}.svg"))
         if path.suffix.lower() != ".svg":
             path = path.with_name(f"{path.name}.svg")
-        figures = await desk.client.wall(self.names)
+        drawn = picture(await desk.client.wall(self.names), self.state.span, desk.glyphs, desk.bars["say"])
         try:
             with path.open("x", encoding="utf-8") as out:
-                out.write(picture(figures, self.state.span, desk.glyphs, desk.bars["say"]))
+                out.write(drawn)
         except FileExistsError:
             desk.say(t("wall.exists", path=path), "warn")
         except OSError as error:
