@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
+from textual.screen import Screen
 
 from console import i18n
 from console.actions import ACTIONS, BY_ID, why_not
@@ -25,6 +26,7 @@ from console.client import Client
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.screens.desk import DeskScreen
+from console.screens.wall import WallScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
@@ -104,6 +106,12 @@ class DeskApp(App[None]):
         if keymap.clashes:
             self._keymap_error = "; ".join(keymap.clashes)
         return keymap
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        # Textual counts the screen below as seen, and paints a whole new frame of the top one for each change of it: the
+        # desk's clocks would make an idle wall write for ever. The wall hides all of the desk.
+        return [] if isinstance(self.screen, WallScreen) else super()._background_screens
 
     def get_default_screen(self) -> DeskScreen:
         """The desk is the first and only full screen."""
