@@ -12,6 +12,7 @@ def main() -> int:
     # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    from console import identity
     from console.app import Options, run_desk
 
     parser = argparse.ArgumentParser(prog="python -m console", description=__doc__)
@@ -26,8 +27,10 @@ def main() -> int:
     parser.add_argument("--no-direct", action="store_true", help="paint through Textual's compositor only")
     parser.add_argument("--wall", action="store_true", help="open on the supervisor's wall")
     parser.add_argument("--kiosk", action="store_true", help="look only, whatever the role; write no file")
-    parser.add_argument("--no-names", action="store_true", help="nobody's own figures on the wall")
+    parser.add_argument("--no-names", action="store_true", help="nobody's own figures: the core takes us for a viewer")
     given = parser.parse_args()
+    if given.no_names:
+        identity.look_only()
     if given.kiosk:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     options = Options(

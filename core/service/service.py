@@ -153,7 +153,9 @@ class Service:
         headers = request.headers
         # Quoted on the way: a name may be Chinese, and nothing in them ends a header's line.
         name, pin = (unquote(headers.get(field, "")) for field in ("x-keydesk-person", "x-keydesk-pin"))
-        return self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+        person = self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+        # Nobody gains by saying so: a screen for others to look at gives up what its owner may do.
+        return person._replace(role="viewer") if "x-keydesk-look-only" in headers else person
 
     def people(self, request: Request, person: Person) -> list[str]:
         """The names among which ``person`` must still say which is theirs, with its PIN."""
