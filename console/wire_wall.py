@@ -49,10 +49,11 @@ class Auto(TypedDict):
 
 
 class Sample(TypedDict):
-    """The newest orders that were looked at."""
+    """The newest orders that were looked at, and when."""
 
     orders: int
     since: int | None
+    at: int
 
 
 class Seen(TypedDict):

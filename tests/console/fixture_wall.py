@@ -55,7 +55,7 @@ def busy(now: int = NOW) -> dict[str, Any]:
     return {
         "at": now, "in": 2113, "delivered": 2008, "failed": 56, "backlog": 85, "late": 6,
         "queue_seen": {"orders": 85, "whole": True}, "error_rate": 0.0271, "auto": {"machine": 1707, "by_hand": 301},
-        "sample": {"orders": 2113, "since": now - 24 * HOUR}, "shops": shops, "products": products, "operators": people,
+        "sample": {"orders": 2113, "since": now - 24 * HOUR, "at": now}, "shops": shops, "products": products, "operators": people,
         "operators_hidden": 0, "channels": channels,
         "measured": {
             "by_machine": spread(1707, 640 * MS, 2 * SECOND), "by_hand": spread(301, 190 * SECOND, 11 * MINUTE),
@@ -77,7 +77,7 @@ def empty(now: int = NOW) -> dict[str, Any]:
     return {
         "at": now, "in": 0, "delivered": 0, "failed": 0, "backlog": 0, "late": 0,
         "queue_seen": {"orders": 0, "whole": True}, "error_rate": 0.0, "auto": {"machine": 0, "by_hand": 0},
-        "sample": {"orders": 0, "since": None}, "shops": [], "products": [], "operators": [], "operators_hidden": 3,
+        "sample": {"orders": 0, "since": None, "at": now}, "shops": [], "products": [], "operators": [], "operators_hidden": 3,
         "channels": [], "stock": [], "health": [],
         "measured": dict.fromkeys(("by_machine", "by_hand", "hands_on", "collection", "notification"), spread(0)),
         "series": {"bucket_minutes": 15, **none}, "minutes": {"bucket_minutes": 1, **still},

@@ -59,14 +59,19 @@ async def test_one_answer_serves_everybody_for_a_second(tmp_path: Path) -> None:
     assert await wall.read({}) is not again, "a clock that was set back keeps nothing alive"
 
 
-async def test_a_costly_answer_serves_longer(tmp_path: Path) -> None:
-    wall, _, clock = await _wall(tmp_path)
+async def test_a_costly_look_serves_longer_but_the_counters_stay_live(tmp_path: Path) -> None:
+    """A fiftieth of the time at most goes into looking at orders; what is kept is told every second all the same."""
+    wall, reads, clock = await _wall(tmp_path)
     clock.cost = 0.1
-    got = await wall.read({})
+    looked = (await wall.read({}))["sample"]["at"]
+    reads.asked = 0
     clock.now += 5 * SECOND - 1
-    assert await wall.read({}) is got
-    clock.now += 1
-    assert await wall.read({}) is not got
+    got = await wall.read({})
+    assert (got["at"], got["sample"]["at"]) == (clock.now, looked)
+    assert reads.asked == 4, "day, minutes, backlog, claims"
+    assert [one["name"] for one in got["shops"]] == ["1", "2"]
+    clock.now += SECOND
+    assert (await wall.read({}))["sample"]["at"] == clock.now
 
 
 async def test_a_minute_of_a_clock_that_went_back_is_left_out(tmp_path: Path) -> None:
