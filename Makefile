@@ -44,7 +44,7 @@ soak: setup
 lock: setup
 	@$(BIN)/pip install -q pip-tools
 	@$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	  --extra dev --allow-unsafe --strip-extras --no-header -o requirements.lock pyproject.toml
+	  --extra dev --extra serve --allow-unsafe --strip-extras --no-header -o requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

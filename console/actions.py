@@ -11,7 +11,7 @@ from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
 # These move as the queue does.
-LISTS = ("cases", "jobs", "recall", "stock", "rules", "connections", "doctor", "log")
+LISTS = ("cases", "jobs", "recall", "stock", "rules", "connections", "doctor", "log", "wall")
 SCOPES = ("desk", "queue", *LISTS, "import")
 
 
@@ -30,6 +30,7 @@ class Standing(Protocol):
     def online(self) -> bool:
         """Whether the core answers."""
 
+    kiosk: bool  # a screen on a wall or in a browser: it looks, whatever its role
     chosen: int  # how many orders an action would touch: the marks, else the cursor's row
 
 
@@ -84,6 +85,8 @@ def _some(standing: Standing) -> str | None:
 
 def why_not(action: Action, standing: Standing) -> str | None:
     """The reason why an action is not available now, or None."""
+    if standing.kiosk and action.id.partition(".")[0] not in KIOSK:
+        return t("guard.kiosk")
     for guard in action.guards:
         reason = guard(standing)
         if reason:
@@ -192,8 +195,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("macros", (), "desk"),
     Action("recall_open", ("enter",), "recall"),
     Action("recall_undo", ("u",), "recall", "operator", guards=(_online, _writable)),
+    # the supervisor's wall
+    Action("wall", ("W",), "desk"),
+    Action("wall_left", ("left", "h"), "wall"),
+    Action("wall_right", ("right", "l"), "wall"),
+    Action("drill", ("enter",), "wall", footer=True, guards=(_online,)),
+    Action("wall_next", ("tab",), "wall", footer=True),
+    Action("wall_prev", ("shift+tab",), "wall"),
+    Action("wall_span", ("t",), "wall", footer=True),
+    Action("wall_save", ("S",), "wall", footer=True, guards=(_online,)),
 )
 BY_ID = {action.id: action for action in ACTIONS}
+# What a kiosk may do: look. All else is refused there by default, files too: whoever sits at it is not known.
+KIOSK = frozenset({
+    "down", "up", "page_down", "page_up", "home", "end", "filter", "detail", "detail_down", "detail_up", "thaw", "view",
+    "view_next", "view_prev", "help", "back", "quit", "wall", "wall_left", "wall_right", "drill", "wall_next",
+    "wall_prev", "wall_span",
+})  # fmt: skip
 # Panes that are lists share the queue's way of moving.
 MOVES = frozenset({"down", "up", "page_down", "page_up", "home", "end"})
 

@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
+from textual.screen import Screen
 
 from console import i18n
 from console.actions import ACTIONS, BY_ID, why_not
@@ -26,10 +27,11 @@ from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
+from console.screens.wall import WallScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss")
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
 
 
@@ -46,6 +48,9 @@ class Options:
     resume: bool = False  # begin where the last console on this core was left
     bell: bool = False  # ring when more urgent work waits
     keymap: Path | None = None  # None: the user's own file
+    wall: bool = False  # opens on the supervisor's wall
+    kiosk: bool = False  # on a wall or in a browser: looks only, writes no file
+    names: bool = True  # people's own figures on the wall
 
 
 def style_paths() -> list[Path]:
@@ -89,10 +94,13 @@ class DeskApp(App[None]):
             live=options.live,
             direct=options.direct,
             read_only=options.read_only,
-            left=load_left(client.socket_path) if options.resume else Left(options.view),
+            left=load_left(client.socket_path) if options.resume and not options.kiosk else Left(options.view),
             bell=options.bell,
+            kiosk=options.kiosk,
+            names=options.names,
         )
-        self._resume = options.resume
+        self._resume = options.resume and not options.kiosk
+        self._wall_first = options.wall
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -104,6 +112,12 @@ class DeskApp(App[None]):
             self._keymap_error = "; ".join(keymap.clashes)
         return keymap
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        # Textual counts the screen below as seen, and paints a whole new frame of the top one for each change of it: the
+        # desk's clocks would make an idle wall write for ever. The wall hides all of the desk.
+        return [] if isinstance(self.screen, WallScreen) else super()._background_screens
+
     def get_default_screen(self) -> DeskScreen:
         """The desk is the first and only full screen."""
         return self.desk
@@ -112,6 +126,8 @@ class DeskApp(App[None]):
         """Signals end the console in order; nothing of the core hangs on it."""
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
+        if self._wall_first:
+            self.desk.wall.do_wall()
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)

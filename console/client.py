@@ -25,6 +25,7 @@ from console.wire import (
     Tick,
     Window,
 )
+from console.wire_wall import Wall
 from core.model.text import clean
 
 ANSWER_S = 10.0
@@ -148,6 +149,10 @@ class Client:
     async def stock(self) -> list[Product]:
         """Free keys of each product."""
         return cast(list[Product], (await self._call("GET", "/v1/stock"))["products"])
+
+    async def wall(self, names: bool = True) -> Wall:
+        """The supervisor's figures; ``names`` False: without anybody's own."""
+        return cast(Wall, await self._call("GET", "/v1/wall", {"names": "" if names else "no"}))
 
     async def preview(self, action: str, args: Facts, orders: Sequence[int]) -> Preview:
         """Freezes a set of orders and says what the action would do to them."""

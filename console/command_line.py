@@ -62,8 +62,10 @@ def parse(text: str, scopes: Sequence[str], views: Sequence[str] | None = VIEWS)
         raise CommandError(t("command.views", names=" ".join(views)) + more)
     if name in _NAMED and not argument:
         raise CommandError(t(_NAMED[name]))
+    if name == "wall" and argument and argument.partition(" ")[0] != "svg":
+        raise CommandError(t("command.wall"))
     action = BY_ID.get(name)
-    if argument and name not in WORDS:
+    if argument and name not in (*WORDS, "wall"):
         ask = action.ask if action is not None else None
         if ask is None:
             raise CommandError(t("command.no_argument", name=name))

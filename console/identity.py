@@ -16,6 +16,12 @@ def become(name: str, pin: str) -> None:
     _told = (("X-Keydesk-Person", quote(name, safe="")), ("X-Keydesk-Pin", quote(pin, safe=""))) if name else ()
 
 
+def look_only() -> None:
+    """From now on every request of this process asks to be taken for a viewer, whoever sits here."""
+    global _told
+    _told = (("X-Keydesk-Look-Only", "1"),)
+
+
 def fields() -> tuple[tuple[str, str], ...]:
     """Header fields of a request; quoted, so that nothing in them ends a line."""
     return _told

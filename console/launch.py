@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ascii", action="store_true")
     made.add_argument("--read-only", action="store_true")
     made.add_argument("--mouse", action="store_true")
+    made.add_argument("--wall", action="store_true")
     made.add_argument("--no-direct", action="store_true")
     made.add_argument("--bell", action="store_true")
     return made
@@ -74,6 +75,7 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
         view=given.view or "work",
         resume=given.view is None,
         bell=given.bell,
+        wall=given.wall,
     )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 

@@ -20,6 +20,7 @@ SURFACE = {
     "pin": ("pin", "The settings line of one of several people who share an OS user."),
     "restore": ("backup", "Put a copy in the database's place; the old one is kept."),
     "rules": ("rules", "Check a rules file before it goes live."),
+    "serve": ("serve", "The supervisor's wall in a browser, on this machine alone."),
     "status": ("look", "The core's health, throughput, backlog and lateness."),
 }
 
@@ -48,7 +49,7 @@ class Lazy(click.Group):
 @click.command(
     cls=Lazy,
     epilog="Options of the console: --socket PATH, --settings FILE, --language zh_CN|en, --view NAME, --theme NAME, "
-    "--ascii, --read-only, --mouse, --no-direct, --bell.",
+    "--ascii, --read-only, --mouse, --no-direct, --bell, --wall.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(metadata.version("keydesk"), prog_name="keydesk")

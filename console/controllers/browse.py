@@ -137,8 +137,9 @@ class Browse:
         return self._step_view(-1)
 
     def _step_view(self, step: int) -> Work:
-        tabs = self._desk.standing.tabs
-        return self._desk.show_view(tabs[(tabs.index(self._desk.standing.tab) + step) % len(tabs)])
+        tabs, here = self._desk.standing.tabs, self._desk.standing.tab
+        at = tabs.index(here) if here in tabs else -step  # what the wall opened has no tab
+        return self._desk.show_view(tabs[(at + step) % len(tabs)])
 
     async def wrong_filter(self, text: str) -> str | None:
         """What is wrong with a filter, by asking the core; None when it can be used."""
@@ -171,12 +172,17 @@ class Browse:
         await ask_command(self._desk)
 
     def do_back(self) -> Work:
-        """One step out: the detail, the exceptions pane, the filter, the marks."""
+        """One step out: the wall, the detail, the exceptions pane, what the wall had opened, the filter, the marks."""
         desk = self._desk
+        if desk.wall.shown:
+            desk.wall.do_wall()
+            return None
         if desk.pane == "cases":
             return desk.cases.back()
         if desk.narrow and desk.detail_open:
             desk.open_detail(False)
+        elif desk.wall.behind:
+            return desk.wall.come_back()
         elif desk.standing.filter:
             desk.standing.filter = ""
             return desk.reload()

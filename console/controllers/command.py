@@ -27,7 +27,10 @@ async def ask_command(desk: "DeskScreen") -> None:
 
 async def run_command(desk: "DeskScreen", command: Command) -> None:
     """Does what a command says. Raises ClientError."""
-    if command.name == "view":
+    desk.wall.stand_aside(command.name)
+    if command.name == "wall" and command.argument:
+        await desk.wall.save(command.argument.partition(" ")[2].strip())
+    elif command.name == "view":
         if command.argument not in desk.standing.tabs:  # a macro may name one that was forgotten since
             desk.say(t("views.unknown", name=command.argument), "warn")
             return

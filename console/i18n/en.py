@@ -1,6 +1,7 @@
 """English. Keys are the same as in zh_CN.py; a test holds them together."""
 
 from console.i18n import en_office
+from console.i18n.en_wall import WALL
 
 WORDS: dict[str, str] = {
     "app.name": "Keydesk",
@@ -365,6 +366,7 @@ WORDS: dict[str, str] = {
     "command.no_offer": "Nothing completes this; see ctrl+p for all names",
     "command.no_order": "No order matches {text}; give another part of its number",
     "command.nowhere": "Order {ext_id} is not in this view, nor in work or recent; go to another by view NAME",
-    # stock, rules, connections, doctor, messages: a file of their own
+    # the places beside the queue and the wall: files of their own
     **en_office.WORDS,
+    **WALL,
 }

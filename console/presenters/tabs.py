@@ -14,7 +14,7 @@ ALARMS = frozenset({"exceptions", "stuck", "no_stock", "unknown", "drift"})  # r
 
 def view_name(name: str, short: bool = False) -> str:
     """A view's name in the language in use; a saved one's own name."""
-    if name not in VIEWS:
+    if name not in VIEWS and not has(f"view.{name}"):
         return clean(name, 24)
     return t(f"tab.{name}") if short and has(f"tab.{name}") else t(f"view.{name}")
 
@@ -26,6 +26,8 @@ def tabs_line(standing: DeskStanding, width: int, pane: str) -> Content:
     ``>`` say that there are more.
     """
     names = standing.tabs
+    if standing.tab not in names:  # one that the wall opened has no tab else
+        names = (*names, standing.tab)
     here = standing.tab if pane == "queue" else ""
 
     def draw(chosen: Sequence[str], short: bool) -> Content:

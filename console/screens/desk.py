@@ -25,6 +25,7 @@ from console.controllers.loader import HAND_S, Loader
 from console.controllers.own import Own
 from console.controllers.places import Places
 from console.controllers.session import Session
+from console.controllers.wall import WallControl
 from console.i18n import t
 from console.keymap import Keymap
 from console.office import Office
@@ -73,10 +74,15 @@ class DeskScreen(Screen[None]):
         read_only: bool,
         left: Left,
         bell: bool,
+        kiosk: bool = False,
+        names: bool = True,
     ) -> None:
         super().__init__()
-        self.client, self.clock, self.keymap, self.glyphs, self.live = client, clock, keymap, glyphs, live
-        self.standing = DeskStanding(force_read_only=read_only, view=left.view, filter=left.filter, own=left.own)
+        self.client, self.clock, self.keymap, self.glyphs = client, clock, keymap, glyphs
+        self.live, self.direct = live, direct
+        self.standing = DeskStanding(
+            force_read_only=read_only, view=left.view, filter=left.filter, own=left.own, kiosk=kiosk
+        )
         self.bell_wanted, self.resume_at = bell, left.cursor
         self.queue = QueueTable(clock, glyphs, direct, id="queue")
         self.detail = DetailPane(clock, keymap.sign("detail_down"), direct, id="detail")
@@ -87,7 +93,10 @@ class DeskScreen(Screen[None]):
         self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
-        self._handlers = (self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places)
+        self.wall = WallControl(self, names)
+        self._handlers = (
+            self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall
+        )  # fmt: skip
         self.typeahead = TypeAhead()
         self.said = Content("")
         self._last_key = -HAND_S
@@ -124,6 +133,8 @@ class DeskScreen(Screen[None]):
     @property
     def scopes(self) -> tuple[str, ...]:
         """Where the person is, nearest first."""
+        if self.wall.shown:
+            return ("wall", "desk")
         return ("cases", "desk") if self.pane == "cases" else ("queue", "desk")
 
     @property
@@ -152,6 +163,7 @@ class DeskScreen(Screen[None]):
         """Does an action, or says why it cannot be done now."""
         if not self.allowed(action_id):
             return
+        self.wall.stand_aside(action_id)
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
@@ -234,6 +246,7 @@ class DeskScreen(Screen[None]):
         """One line at the foot: what just happened."""
         self.said = Content.styled(text, _LOOK[kind])
         self.messages.add(text, kind)
+        self.wall.said(self.said)
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
 

@@ -40,6 +40,7 @@ class DeskStanding:
     own: str = ""  # the saved view that was chosen last
     chosen: int = 0
     force_read_only: bool = False
+    kiosk: bool = False
 
     @property
     def tabs(self) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from core.desk.filter_text import FilterError, Token
 from core.desk.why import WHY_CODES, WHY_SQL
+from core.model.actors import MACHINE_SQL
 from core.model.clock import HOUR, MINUTE, SECOND
-from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
+from core.model.lifecycle import WRONG, CaseKind, HoldReason, Money, Stage
 from core.model.money import ZERO_DECIMAL, parse_decimal
 
 Value = str | int
@@ -173,6 +174,36 @@ def _claim(token: Token, context: Context) -> Sql:
     return Sql(f"{negation}EXISTS({base} AND x.operator = ?)", (context.now, who))
 
 
+def _late(token: Token, context: Context) -> Sql:
+    want = _word(token, ["yes", "no"]) == "yes"
+    if _equal(token) == "<>":
+        want = not want
+    # A NULL deadline is none that could be missed.
+    return Sql(f"coalesce(coalesce(o.delivered_at, ?) > o.deadline, 0) = {int(want)}", (context.now,))
+
+
+def _by(token: Token, context: Context) -> Sql:
+    negation = "NOT " if _equal(token) == "<>" else ""
+    base = f"SELECT 1 FROM event x WHERE x.order_id = o.id AND x.kind NOT IN {WRONG} AND x.actor NOT IN {MACHINE_SQL}"
+    if token.value in ("any", "none"):
+        negation = negation if token.value == "any" else ("" if negation else "NOT ")
+        return Sql(f"{negation}EXISTS({base})", ())
+    who = context.me if token.value == "me" else token.value
+    return Sql(f"{negation}EXISTS({base} AND x.actor = ?)", (who,))
+
+
+def _error(token: Token, _: Context) -> Sql:
+    some = (_word(token, ["any", "none"]) == "any") != (_equal(token) == "<>")
+    negation = "" if some else "NOT "
+    return Sql(f"{negation}EXISTS(SELECT 1 FROM event x WHERE x.order_id = o.id AND x.kind IN {WRONG})", ())
+
+
+def _via(token: Token, _: Context) -> Sql:
+    negation = "NOT " if _equal(token) == "<>" else ""
+    base = "SELECT 1 FROM intent x WHERE x.order_id = o.id AND x.effect = 1 AND x.via = ?"
+    return Sql(f"{negation}EXISTS({base})", (token.value,))
+
+
 def _note(token: Token, context: Context) -> Sql:
     return _text("o.note")(token, context)
 
@@ -201,5 +232,11 @@ FIELDS: dict[str, Callable[[Token, Context], Sql]] = {
     "message": _text("o.message"),
     "claim": _claim,
     "currency": _text("o.currency"),
+    "came": _span("o.received_at", 1),
+    "sent": _span("o.delivered_at", 1),
+    "late": _late,
+    "by": _by,
+    "error": _error,
+    "via": _via,
 }
 ANYWHERE = ("o.ext_id", "o.buyer", "o.buyer_name", "o.title", "o.product", "o.tag")

@@ -74,6 +74,7 @@ VIEWS: Mapping[str, View] = {
         mine=True,
     ),
     "recent": View("o.stage >= 4", newest=True, stages=(4, 5, 6)),
+    "all": View("true", newest=True, stages=(0, 1, 2, 3, 4, 5, 6)),
 }
 INDEXED = (
     "work",
@@ -86,4 +87,4 @@ INDEXED = (
 
 
 # Windows of these may have to walk past many orders that do not belong to them.
-WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"]))
+WALKED = frozenset((*(VIEWS[name] for name in INDEXED), VIEWS["recent"], VIEWS["all"]))

@@ -1,76 +1,140 @@
 """The supervisor's figures: kept minute counters for the day, and the newest orders for how long things take."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
+from core.desk.deeds import reaches
 from core.desk.reads import Reads
+from core.desk.wall_look import SHOWN, Look, look, person, unseen
+from core.desk.wall_sample import Group, rate
 from core.model.clock import MINUTE, SECOND, Clock
 
-SAMPLE = 2000  # newest orders looked at: the table itself has no index on time, and must never be walked
-BUCKET = 15  # minutes of one bucket
-BUCKETS = 96  # a day of them
+BUCKET: Final = 15  # minutes of one bucket of the day
+BUCKETS: Final = 96  # a day of them
+RECENT: Final = 180  # minutes told one by one
+_SHARE: Final = 50  # looking takes at most a fiftieth of the time, however much there is to see
 
-DAY_SQL = (
+DAY_SQL: Final = (
     f"SELECT at / {BUCKET}, shop, sum(received), sum(delivered), sum(failed) FROM minute WHERE at >= ? GROUP BY 1, 2"
 )
-BACKLOG_SQL = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"
-NEWEST_SQL = (
-    f"SELECT created_at, paid_at, received_at, delivered_at FROM orders WHERE id > 0 ORDER BY id DESC LIMIT {SAMPLE}"
+RECENT_SQL: Final = (
+    "SELECT at, sum(received), sum(delivered), sum(failed) FROM minute WHERE at > ? AND at <= ? GROUP BY at"
 )
+BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"
+HELD_SQL: Final = "SELECT operator, count(*) FROM claim WHERE until > ? GROUP BY operator"
+
+Asked = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
 class Wall:
-    """``read`` gives ``GET /v1/wall``; one answer serves everybody for a second."""
+    """``read`` gives ``GET /v1/wall``; one answer serves everybody for a second.
 
-    def __init__(self, reads: Reads, clock: Clock) -> None:
-        self._reads, self._clock = reads, clock
+    Kept counters are as of that second. What is told of single orders costs more to find out, and is of the last look
+    at them, which is taken as often as leaves 98 % of the time to others. ``stock`` and ``health`` are asked for what they
+    tell elsewhere too; ``timer`` gives seconds.
+    """
+
+    def __init__(
+        self, reads: Reads, clock: Clock, stock: Asked, health: Asked, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._reads, self._clock, self._stock, self._health, self._timer = reads, clock, stock, health, timer
         self._kept: dict[str, Any] | None = None
+        self._seen: Look | None = None
+        self._good_for = SECOND
         self._lock = asyncio.Lock()
 
     async def read(self, names: Mapping[int, str]) -> dict[str, Any]:
-        """Times in microseconds; ``names`` are the shops by number."""
+        """Times in microseconds; ``names`` are the shops by number. With the figures of every person: see ``seen_by``."""
         async with self._lock:
             now = self._clock()
             if self._kept is None or not 0 <= now - self._kept["at"] < SECOND:
                 self._kept = await self._fresh(now, names)
             return self._kept
 
+    async def _look(self, now: int) -> Look:
+        if self._seen is None or not 0 <= now - self._seen.at < self._good_for:
+            start = self._timer()
+            self._seen = await look(self._reads, now)
+            self._good_for = max(SECOND, int((self._timer() - start) * _SHARE * SECOND))
+        return self._seen
+
     async def _fresh(self, now: int, names: Mapping[int, str]) -> dict[str, Any]:
-        first = now // MINUTE // BUCKET - BUCKETS + 1
-        came, went = [0] * BUCKETS, [0] * BUCKETS
-        shops: dict[int, list[int]] = {number: [0, 0, 0, 0] for number in names}
-        for bucket, shop, received, delivered, failed in await self._reads.all(DAY_SQL, (first * BUCKET,)):
-            if bucket - first >= BUCKETS:
-                continue  # the clock went back
-            came[bucket - first] += received
-            went[bucket - first] += delivered
-            sums = shops.setdefault(shop, [0, 0, 0, 0])
-            for place, n in enumerate((received, delivered, failed)):
-                sums[place] += n
-        for shop, n in await self._reads.all(BACKLOG_SQL):
-            shops.setdefault(shop, [0, 0, 0, 0])[3] = n
-        newest = await self._reads.all(NEWEST_SQL)
-        failed = sum(sums[2] for sums in shops.values())
+        seen = await self._look(now)
+        day, shops = await self._day(now)
+        for shop in (*names, *seen.shops):
+            shops.setdefault(shop, [0, 0, 0])
+        waiting = {int(shop): int(n) for shop, n in await self._reads.all(BACKLOG_SQL)}
+        came, went, wrong = (sum(day[name]) for name in ("in", "delivered", "failed"))
         return {
             "at": now,
-            "in": sum(came),
-            "delivered": sum(went),
-            "backlog": sum(sums[3] for sums in shops.values()),
-            "error_rate": round(failed / (failed + sum(went)), 4) if failed else 0.0,
+            "in": came,
+            "delivered": went,
+            "failed": wrong,
+            "backlog": sum(waiting.values()),
+            "error_rate": rate(wrong, went),
+            **seen.told,
             "shops": [
-                {"name": names.get(shop, str(shop)), "in": a, "delivered": b, "failed": c, "backlog": d}
-                for shop, (a, b, c, d) in sorted(shops.items())
+                _exact(seen.shops.get(shop) or unseen(), names.get(shop, str(shop)), counts, waiting.get(shop, 0))
+                for shop, counts in sorted(shops.items())
             ],
-            "series": {"bucket_minutes": BUCKET, "in": came, "delivered": went},
-            "sample": len(newest),
-            "handling": _spans([(row[2], row[3]) for row in newest]),
-            "collection": _spans([(row[0], row[1]) for row in newest]),
+            "operators": await self._people(now, seen),
+            "series": {"bucket_minutes": BUCKET, **day},
+            "minutes": await self._recent(now),
+            "stock": await self._stock(),
+            "health": await self._health(),
         }
 
+    async def _day(self, now: int) -> tuple[dict[str, list[int]], dict[int, list[int]]]:
+        """What came, went and failed: by bucket, and by shop."""
+        first = now // MINUTE // BUCKET - BUCKETS + 1
+        day = {name: [0] * BUCKETS for name in ("in", "delivered", "failed")}
+        shops: dict[int, list[int]] = {}
+        for bucket, shop, *counts in await self._reads.all(DAY_SQL, (first * BUCKET,)):
+            if bucket - first >= BUCKETS:
+                continue  # the clock went back
+            sums = shops.setdefault(shop, [0, 0, 0])
+            for place, (name, n) in enumerate(zip(day, counts, strict=True)):
+                day[name][bucket - first] += n
+                sums[place] += n
+        return day, shops
 
-def _spans(pairs: list[tuple[int, int | None]]) -> dict[str, int | None]:
-    spans = sorted(max(end - start, 0) for start, end in pairs if end is not None)
-    if not spans:
-        return {"n": 0, "median": None, "p95": None}
-    return {"n": len(spans), "median": spans[(len(spans) - 1) // 2], "p95": spans[-(-len(spans) * 95 // 100) - 1]}
+    async def _recent(self, now: int) -> dict[str, Any]:
+        last = now // MINUTE
+        out: dict[str, list[int]] = {name: [0] * RECENT for name in ("in", "delivered", "failed")}
+        for at, *counts in await self._reads.all(RECENT_SQL, (last - RECENT, last)):
+            for name, n in zip(out, counts, strict=True):
+                out[name][at - last + RECENT - 1] = n
+        return {"bucket_minutes": 1, **out}
+
+    async def _people(self, now: int, seen: Look) -> list[dict[str, Any]]:
+        """Everybody who acted on the newest orders, or holds one now: they are at work, whatever else there is of them."""
+        held = {str(name): int(n) for name, n in await self._reads.all(HELD_SQL, (now,))}
+        people = [
+            {**(seen.people.get(name) or person(name, Group())), "holds": held.get(name, 0)}
+            for name in {*seen.people, *held}
+        ]
+        return sorted(people, key=lambda one: (-one["in"], one["name"]))[:SHOWN]
+
+
+def _exact(group: Mapping[str, Any], name: str, counts: list[int], backlog: int) -> dict[str, Any]:
+    """A shop: in, delivered, failed and backlog are kept counters, the rest is of the newest orders."""
+    came, went, wrong = counts
+    exact = {"in": came, "delivered": went, "failed": wrong, "backlog": backlog, "error_rate": rate(wrong, went)}
+    return {**group, "name": name, **exact}
+
+
+def seen_by(answer: Mapping[str, Any], name: str, role: str, names: bool = True) -> dict[str, Any]:
+    """The answer as a person may see it: a supervisor sees everybody's figures, an operator only their own.
+
+    ``names`` False: nobody's, whoever asks (a screen on a wall, a browser).
+    """
+    people = answer["operators"]
+    if not names:
+        shown = []
+    elif reaches(role, "supervisor"):
+        shown = people
+    else:
+        shown = [one for one in people if one["name"] == name and reaches(role, "operator")]
+    return {**answer, "operators": shown, "operators_hidden": len(people) - len(shown)}

@@ -237,3 +237,7 @@ class EventKind(IntEnum):
     BOUGHT = 41  # a purchase ended: its keys are stock, it was refused, or a person has to look
     SKIPPED = 31  # an operator gave the order back unworked, with a reason
     CLAIM_BROKEN = 32  # a supervisor took an operator's claim away, with a reason
+
+
+# An attempt was refused for good, or nobody knows what became of it: what the error rate counts.
+WRONG = (int(EventKind.SEND_FAILED), int(EventKind.UNKNOWN), int(EventKind.WRITEBACK_FAILED))

@@ -12,6 +12,7 @@ from core.desk.detail import in_full
 from core.desk.find import find
 from core.desk.recall import RECALL_MAX
 from core.desk.views import LIMIT_MAX, Page, count, total, window
+from core.desk.wall import seen_by
 from core.service import purchases, settlement
 from core.service.ask import param, path_id, whole
 from core.service.dump import dump
@@ -136,7 +137,8 @@ async def _stock(service: "Service", request: Request) -> Any:
 
 async def _wall(service: "Service", request: Request) -> Any:
     names = {number: name for number, (name, _) in service.shops.items()}
-    return await service.wall.read(names)
+    person = service.person(request)
+    return seen_by(await service.wall.read(names), person.name, person.role, param(request, "names", 3) != "no")
 
 
 async def _feed(service: "Service", request: Request) -> Any:

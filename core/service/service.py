@@ -35,6 +35,7 @@ from core.service.office import RuleDesk
 from core.service.options import Options
 from core.service.peer import SCOPE_KEY
 from core.service.roles import Roles
+from core.service.shops import shops
 from core.service.stock import StockBook
 from core.service.uploads import Uploads
 from core.store.writer import Writer
@@ -91,7 +92,7 @@ class Service:
         self.feed = Feed(self.counters)
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
         self.stock = StockBook(self.reader, self.clock)
-        self.wall = Wall(self.reader, self.clock)
+        self.wall = Wall(self.reader, self.clock, self.stock.read, lambda: shops(self))
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
@@ -164,7 +165,9 @@ class Service:
         headers = request.headers
         # Quoted on the way: a name may be Chinese, and nothing in them ends a header's line.
         name, pin = (unquote(headers.get(field, "")) for field in ("x-keydesk-person", "x-keydesk-pin"))
-        return self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+        person = self.roles.of(request.scope.get(SCOPE_KEY), name, pin)
+        # Nobody gains by saying so: a screen for others to look at gives up what its owner may do.
+        return person._replace(role="viewer") if "x-keydesk-look-only" in headers else person
 
     def people(self, request: Request, person: Person) -> list[str]:
         """The names among which ``person`` must still say which is theirs, with its PIN."""

@@ -29,6 +29,7 @@ from tests.console.fixture_orders import (
     make_order,
     rank,
 )
+from tests.console.fixture_wall import busy
 
 
 class Refusal(Exception):
@@ -59,6 +60,7 @@ class Core:
         self.revealed: list[tuple[int, str]] = []
         self.confirm_over = 20
         self.final, self.undoable = 0, True
+        self.wall: Callable[[int], dict[str, Any]] = busy
         for n in range(orders):
             self.put(make_order(n, self.rng, now()))
         self.counted: Counter[str] | None = None

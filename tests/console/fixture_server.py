@@ -83,6 +83,9 @@ def app_of(core: Core) -> Starlette:
             for (p, title), free in zip(PRODUCTS, frees, strict=True)
         ]})  # fmt: skip
 
+    async def wall(_: Request) -> Response:
+        return JSONResponse(core.wall(core.now()))
+
     async def feed(request: Request) -> Response:
         gap = 1 / float(request.query_params.get("hz", "5"))
 
@@ -162,7 +165,7 @@ def app_of(core: Core) -> Starlette:
     gets = {
         "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
-        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall,
+        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall,
     }  # fmt: skip
     posts = {
         "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,

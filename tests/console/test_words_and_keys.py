@@ -16,6 +16,7 @@ from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
 from console.controllers.own import Own
 from console.controllers.places import Places
+from console.controllers.wall import WallControl
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.screens.connections import ConnectionsScreen
 from console.screens.doctor import DoctorScreen
@@ -57,7 +58,8 @@ def test_no_word_is_left_over() -> None:
     prefixes = ("stage.", "money.", "case.", "hold.", "why.", "long.", "view.", "role.", "act.", "tip.", "col.", "link.",
                 "detail.", "ask.", "tab.", "did.", "claim.lost.", "blocked.", "help.scope.", "lateness.", "job.state.",
                 "doctor.", "advice.", "stock.batch.", "connections.state.", "connections.error.", "connections.came.",
-                "rules.part.", "rules.automation.", "log.good", "log.warn", "log.bad", "keys.writing", "keys.done")  # fmt: skip
+                "rules.part.", "rules.automation.", "log.good", "log.warn", "log.bad", "keys.writing", "keys.done",
+                "wall.", "serve.")  # fmt: skip
     left = [
         k
         for k in i18n.LANGUAGES["en"]
@@ -91,7 +93,7 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places)
+    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl)
     places = (StockScreen, RulesScreen, ConnectionsScreen, DoctorScreen, LogScreen)
     for action in ACTIONS:
         assert action.scope in SCOPES

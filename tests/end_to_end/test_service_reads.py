@@ -182,9 +182,3 @@ async def test_settlement_says_how_each_order_stands(tmp_path: Path) -> None:
         }  # fmt: skip
         assert found["T6"]["kinds"] == ["no_stock"]
         assert (found["T7"]["settled"], found["T7"]["stage"]) == (False, "open")
-
-
-async def test_the_wall_is_served(tmp_path: Path) -> None:
-    async with desk(tmp_path, [Seed(1), Seed(2, stage=Stage.DELIVERED)]) as d:
-        wall = await d.client.get("/v1/wall")
-        assert (wall["backlog"], wall["sample"], wall["handling"]["n"]) == (1, 2, 1)

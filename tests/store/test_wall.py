@@ -1,15 +1,13 @@
-"""The wall's figures against a history made by hand, and the cost of its statements."""
+"""The wall's own rules: one answer for a second, its cost, and that no statement walks a table."""
 
 from pathlib import Path
 from typing import Any
 
-from core.desk.wall import BACKLOG_SQL, DAY_SQL, NEWEST_SQL, Wall
-from core.model.clock import MINUTE, SECOND
-from core.model.lifecycle import Stage
-from core.store.tx import Tx
-from tests.store.deskdata import Seed, query, writer_on
-
-NOW = 10_000 * 15 * MINUTE + MINUTE
+from core.desk.wall import BACKLOG_SQL, DAY_SQL, HELD_SQL, RECENT_SQL, Wall
+from core.desk.wall_sample import ACTS_SQL, ORDERS_SQL, QUEUE_SQL, SENDS_SQL
+from core.model.clock import SECOND
+from tests.store.deskdata import query, writer_on
+from tests.store.walldata import fill_day
 
 
 class _Reads:
@@ -21,54 +19,88 @@ class _Reads:
         return [tuple(row) for row in query(self.path, sql, tuple(params))]
 
 
-def _history(tx: Tx, items: list[None]) -> list[None]:
-    tx.run("DELETE FROM minute")
-    last = NOW // MINUTE
-    rows = [(last, 1, 5, 3, 1), (last, 2, 2, 2, 0), (last - 15, 1, 4, 4, 0), (last - 1440, 1, 99, 99, 99)]
-    tx.many("INSERT INTO minute(at, shop, received, delivered, failed) VALUES(?, ?, ?, ?, ?)", rows)
-    for id, took in ((1, 10), (2, 20), (3, 90)):
-        tx.run(
-            "UPDATE orders SET created_at = 0, paid_at = ?, received_at = 100, delivered_at = ? WHERE id = ?",
-            (took * 2, 100 + took, id),
-        )
-    tx.run("UPDATE orders SET paid_at = NULL WHERE id = 4")
-    return [None] * len(items)
+async def _nothing() -> list[dict[str, Any]]:
+    return []
 
 
-async def test_figures_and_their_second(tmp_path: Path) -> None:
-    seeds = [Seed(n, stage=Stage.DELIVERED) for n in (1, 2, 3)] + [Seed(4, shop=2)]
-    writer = await writer_on(tmp_path, seeds)
-    await writer.do(_history, None)
+class _Clock:
+    """Each look takes ``cost`` seconds of the timer."""
+
+    def __init__(self, now: int) -> None:
+        self.now, self.cost, self._timer = now, 0.0, 0.0
+
+    def __call__(self) -> int:
+        return self.now
+
+    def timer(self) -> float:
+        self._timer += self.cost
+        return self._timer
+
+
+async def _wall(folder: Path) -> tuple[Wall, _Reads, _Clock]:
+    writer = await writer_on(folder)
+    now = await writer.do(fill_day, None)
     await writer.stop()
-    now = [NOW]
-    reads = _Reads(writer.path)
-    wall = Wall(reads, lambda: now[0])
+    reads, clock = _Reads(writer.path), _Clock(now)
+    return Wall(reads, clock, _nothing, _nothing, clock.timer), reads, clock
+
+
+async def test_one_answer_serves_everybody_for_a_second(tmp_path: Path) -> None:
+    wall, reads, clock = await _wall(tmp_path)
     got = await wall.read({1: "a", 2: "b"})
-    assert (got["in"], got["delivered"], got["backlog"], got["error_rate"]) == (11, 9, 1, 0.1)
-    assert got["shops"][0] == {"name": "a", "in": 9, "delivered": 7, "failed": 1, "backlog": 0}
-    assert got["shops"][1] == {"name": "b", "in": 2, "delivered": 2, "failed": 0, "backlog": 1}
-    assert got["series"]["in"][-2:] == [4, 7]
-    assert sum(got["series"]["in"]) == 11
-    assert got["handling"] == {"n": 3, "median": 20, "p95": 90}
-    assert got["collection"] == {"n": 3, "median": 40, "p95": 180}
     asked = reads.asked
-    now[0] += SECOND - 1
-    assert await wall.read({}) is got
+    clock.now += SECOND - 1
+    assert await wall.read({1: "a", 2: "b"}) is got
     assert reads.asked == asked
-    now[0] += 1
-    assert await wall.read({}) is not got
+    clock.now += 1
+    again = await wall.read({1: "a", 2: "b"})
+    assert again is not got
+    clock.now -= 10 * SECOND
+    assert await wall.read({}) is not again, "a clock that was set back keeps nothing alive"
 
 
-async def test_no_statement_walks_the_orders(tmp_path: Path) -> None:
+async def test_a_costly_look_serves_longer_but_the_counters_stay_live(tmp_path: Path) -> None:
+    """A fiftieth of the time at most goes into looking at orders; what is kept is told every second all the same."""
+    wall, reads, clock = await _wall(tmp_path)
+    clock.cost = 0.1
+    looked = (await wall.read({}))["sample"]["at"]
+    reads.asked = 0
+    clock.now += 5 * SECOND - 1
+    got = await wall.read({})
+    assert (got["at"], got["sample"]["at"]) == (clock.now, looked)
+    assert reads.asked == 4, "day, minutes, backlog, claims"
+    assert [one["name"] for one in got["shops"]] == ["1", "2"]
+    clock.now += SECOND
+    assert (await wall.read({}))["sample"]["at"] == clock.now
+
+
+async def test_a_minute_of_a_clock_that_went_back_is_left_out(tmp_path: Path) -> None:
+    wall, _, clock = await _wall(tmp_path)
+    clock.now -= 40 * 60 * SECOND
+    got = await wall.read({})
+    assert (len(got["minutes"]["in"]), sum(got["minutes"]["in"])) == (180, 0)
+
+
+async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     writer = await writer_on(tmp_path)
     await writer.stop()
 
-    def plan(sql: str, *params: int) -> str:
+    def plan(sql: str, *params: object) -> str:
         return "\n".join(str(row[3]) for row in query(writer.path, f"EXPLAIN QUERY PLAN {sql}", params))
 
     assert "SEARCH minute USING PRIMARY KEY (at>?)" in plan(DAY_SQL, 1)
-    newest = plan(NEWEST_SQL)
-    assert "SEARCH orders USING INTEGER PRIMARY KEY" in newest
+    assert "SEARCH minute USING PRIMARY KEY (at>? AND at<?)" in plan(RECENT_SQL, 1, 9)
+    newest = plan(ORDERS_SQL, 1)
+    assert "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)" in newest
     assert "TEMP B-TREE" not in newest
-    assert "LIMIT" in NEWEST_SQL
-    assert "orders" not in BACKLOG_SQL
+    assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(ACTS_SQL, "[1]")
+    sends = plan(SENDS_SQL, 1)
+    assert "SEARCH i USING INTEGER PRIMARY KEY (rowid>?)" in sends
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sends
+    assert "SEARCH a USING PRIMARY KEY (intent_id=?)" in sends
+    assert "TEMP B-TREE" not in sends
+    queue = plan(QUEUE_SQL, 1)
+    assert "SCAN o USING INDEX ix_orders_queue" in queue
+    assert "FOR ORDER BY" not in queue
+    assert all("LIMIT" in sql for sql in (ORDERS_SQL, ACTS_SQL, SENDS_SQL, QUEUE_SQL))
+    assert "orders" not in BACKLOG_SQL + HELD_SQL

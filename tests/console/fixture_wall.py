@@ -1,0 +1,84 @@
+"""The wall's answer for the console's tests: a busy afternoon with something wrong in it, and an empty morning."""
+
+from typing import Any
+
+from core.model.clock import HOUR, MINUTE, SECOND
+from tests.console.fixture_orders import NOW
+
+MS = SECOND // 1000
+
+
+def spread(n: int, median: int = 0, p95: int = 0) -> dict[str, Any]:
+    """``n`` times; none of them when ``n`` is 0."""
+    return {"n": n, "median": median, "p95": p95} if n else {"n": 0, "median": None, "p95": None}
+
+
+def group(name: str, came: int, went: int, waits: int = 0, late: int = 0, **more: Any) -> dict[str, Any]:
+    """One name's figures; most went through by machine."""
+    made = {
+        "name": name, "in": came, "delivered": went, "backlog": waits, "late": late, "late_sent": went // 40,
+        "due_sent": went, "failed": 0, "error_rate": 0.0, "auto": went * 17 // 20,
+        "handling": spread(went, 840 * MS, 12 * SECOND),
+    }  # fmt: skip
+    return {**made, **more}
+
+
+def busy(now: int = NOW) -> dict[str, Any]:
+    """A day with a late shop, a failing connector, stock that ends, two people and one hidden from view."""
+    shops = [
+        group("taobao-main", 812, 790, 14, sample={"in": 812, "delivered": 790}),
+        group("pdd-旗舰店", 1204, 1121, 71, 6, failed=52, error_rate=0.0443, sample={"in": 1204, "delivered": 1121}),
+        group("indie", 97, 97, sample={"in": 97, "delivered": 97}),
+    ]
+    products = [
+        group("steam-50", 1300, 1280, 20), group("qq-100", 600, 520, 60, 6, failed=30, error_rate=0.0545),
+        group("psn-hk", 213, 208, 5),
+    ]  # fmt: skip
+    people = [
+        group("amei", 88, 80, 8, 1, acts=301, holds=2, hands_on=spread(80, 72 * SECOND, 4 * MINUTE)),
+        group("小林", 40, 40, acts=96, holds=0, hands_on=spread(40, 38 * SECOND, 2 * MINUTE)),
+    ]
+    channels = [group("email", 1110, 1050, 43, failed=4, error_rate=0.0038), group("pdd-旗舰店", 1003, 958, 42, 6)]
+    stock = [
+        {"id": "qq-100", "title": "QQ 100", "free": 0, "sold": 520, "per_hour": 41.0, "runs_out_at": now},
+        {"id": "steam-50", "title": "Steam 50", "free": 118, "sold": 1280, "per_hour": 59.0, "runs_out_at": now + 2 * HOUR},
+        {"id": "psn-hk", "title": "PSN", "free": 4100, "sold": 208, "per_hour": None, "runs_out_at": None},
+    ]  # fmt: skip
+    health = [
+        {"name": "taobao-main", "platform": "taobao", "state": "ok", "lag_s": 2.0, "token_age_s": 7200, "set_aside": 0,
+         "drift": 0, "error_kind": "", "silent_since": None},
+        {"name": "pdd-旗舰店", "platform": "pinduoduo", "state": "failing", "lag_s": 190.0, "token_age_s": 86000,
+         "set_aside": 3, "drift": 12, "error_kind": "timeout", "silent_since": None},
+        {"name": "stripe", "platform": "stripe", "state": "ok", "lag_s": 1.0, "token_age_s": None, "set_aside": 0,
+         "drift": 0, "error_kind": "", "silent_since": None},
+    ]  # fmt: skip
+    return {
+        "at": now, "in": 2113, "delivered": 2008, "failed": 56, "backlog": 85, "late": 6,
+        "queue_seen": {"orders": 85, "whole": True}, "error_rate": 0.0271, "auto": {"machine": 1707, "by_hand": 301},
+        "sample": {"orders": 2113, "since": now - 24 * HOUR, "at": now}, "shops": shops, "products": products, "operators": people,
+        "operators_hidden": 0, "channels": channels,
+        "measured": {
+            "by_machine": spread(1707, 640 * MS, 2 * SECOND), "by_hand": spread(301, 190 * SECOND, 11 * MINUTE),
+            "hands_on": spread(120, 61 * SECOND, 4 * MINUTE), "collection": spread(2113, 2100 * MS, 9 * SECOND),
+            "notification": spread(2008, 3 * SECOND, 16 * SECOND),
+        },
+        "series": {"bucket_minutes": 15, "in": [(i * 7) % 40 for i in range(96)],
+                   "delivered": [(i * 7) % 38 for i in range(96)], "failed": [int(i % 30 == 0) for i in range(96)]},
+        "minutes": {"bucket_minutes": 1, "in": [i // 9 for i in range(180)],
+                    "delivered": [(i * i) % 19 for i in range(180)], "failed": [int(i % 45 == 0) for i in range(180)]},
+        "stock": stock, "health": health,
+    }  # fmt: skip
+
+
+def empty(now: int = NOW) -> dict[str, Any]:
+    """A core that has seen nothing yet, as a viewer is shown it."""
+    none = {name: [0] * n for name, n in (("in", 96), ("delivered", 96), ("failed", 96))}
+    still = {name: [0] * 180 for name in none}
+    return {
+        "at": now, "in": 0, "delivered": 0, "failed": 0, "backlog": 0, "late": 0,
+        "queue_seen": {"orders": 0, "whole": True}, "error_rate": 0.0, "auto": {"machine": 0, "by_hand": 0},
+        "sample": {"orders": 0, "since": None, "at": now}, "shops": [], "products": [], "operators": [], "operators_hidden": 3,
+        "channels": [], "stock": [], "health": [],
+        "measured": dict.fromkeys(("by_machine", "by_hand", "hands_on", "collection", "notification"), spread(0)),
+        "series": {"bucket_minutes": 15, **none}, "minutes": {"bucket_minutes": 1, **still},
+    }  # fmt: skip
