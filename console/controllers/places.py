@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from console.screens.pane import PaneScreen
-
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
+    from console.screens.pane import PaneScreen
 
 
 class Places:
@@ -14,7 +13,7 @@ class Places:
     def __init__(self, desk: "DeskScreen") -> None:
         self._desk = desk
 
-    def _open(self, place: PaneScreen) -> None:
+    def _open(self, place: "PaneScreen") -> None:
         self._desk.app.push_screen(place)
 
     def do_stock(self) -> None:

@@ -52,11 +52,14 @@ class DoctorScreen(PaneScreen):
         """How it looks as a whole."""
         wrong = sum(one.state != "ok" for one in self._all)
         look = "bold $success" if not wrong else "bold $warning"
-        return Content.styled(t("doctor.title"), "bold") + Content.styled(f"  {t('doctor.wrong', n=wrong)}", look)
+        found = t("doctor.wrong", n=wrong) if wrong else t("doctor.well")
+        return Content.styled(t("doctor.title"), "bold") + Content.styled(f"  {found}", look)
 
     def columns(self) -> Content:
         """Of a finding."""
-        return Content(f"{fit(t('doctor.col.state'), 8)} {fit(t('doctor.col.subject'), 24)} {t('doctor.col.said')}")
+        return Content(
+            f"{fit(t('doctor.col.state'), 8)} {fit(t('doctor.col.subject'), self._subjects)} {t('doctor.col.said')}"
+        )
 
     def items(self) -> Sequence[Item]:
         """What is wrong first, then the rest, then every setting with its origin."""
@@ -66,15 +69,22 @@ class DoctorScreen(PaneScreen):
         ]
         for one in self._settings:
             value = Content.assemble(
-                (fit("", 8), ""), " ", (fit(clean(one["key"], 60), 24), "$text-muted"), f" {clean(one['value'], 100)}"
+                (fit("", 8), ""),
+                " ",
+                (fit(clean(one["key"], 60), self._subjects), "$text-muted"),
+                f" {clean(one['value'], 100)}",
             )
             found.append((f"setting {one['key']}", value))
         return found
 
-    @staticmethod
-    def _line(one: Check) -> Content:
+    @property
+    def _subjects(self) -> int:
+        """Cells for the names of what was looked at."""
+        return 24 if self.size.width < 120 else 40
+
+    def _line(self, one: Check) -> Content:
         state = (fit(t(f"doctor.state.{one.state}"), 8), _LOOKS[one.state])
-        return Content.assemble(state, " ", (fit(_subject(one), 24), "bold"), " ", clean(said(one), 300))
+        return Content.assemble(state, " ", (fit(_subject(one), self._subjects), "bold"), " ", clean(said(one), 300))
 
     def particulars(self) -> list[Content]:
         """What was found in full, and what to do."""

@@ -183,6 +183,8 @@ class PaneScreen(DeskModal[None]):
         self.query_one("#pane-foot", Plain).show(line)
 
     def _why(self, action: Action, standing: Standing) -> str | None:
+        if action.guards and self.trouble is not None and self.trouble.offline:
+            return t("guard.offline")  # the desk's own line may not have noticed yet
         return why_not(action, standing) or self.reason(action.id)
 
     # keys
