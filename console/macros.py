@@ -19,7 +19,6 @@ from console.actions import BY_ID
 from console.command_line import Command, CommandError, parse
 from console.i18n import t
 from console.keymap import Keymap, named_key
-from console.private_file import config_home
 
 MACROS_MAX = 40
 STEPS_MAX = 10
@@ -38,11 +37,6 @@ class Macro(NamedTuple):
     name: str
     key: str
     steps: tuple[str, ...]
-
-
-def macros_path() -> Path:
-    """The person's own file of macros."""
-    return config_home() / "macros.toml"
 
 
 def load_macros(path: Path, keymap: Keymap) -> dict[str, Macro]:

@@ -6,12 +6,12 @@ from console.actions import BY_ID, Action, order_actions, why_not
 from console.i18n import t
 from console.presenters.claims import held_words
 from console.presenters.words import blocked_words
-from console.screens.preview import PreviewScreen
 from console.wire import Facts, Row
 from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
+    from console.screens.preview import PreviewScreen
     from console.screens.prompt import Check
 
 # Acts of a macro that need no look first: they touch no money and no key, and can be taken back.
@@ -40,7 +40,7 @@ class Batch:
 
     async def on_rows(self, order_action: str, args: Facts, rows: list[Row], needs_reason: bool) -> None:
         """An act with its arguments on these orders; marks are used up by it."""
-        held = self._held_by_others(rows)
+        held = self.held_by_others(rows)
         if await self.run(order_action, args, [row["id"] for row in rows], subject(rows), needs_reason, held):
             self._desk.queue.model.clear_marks()
             self._desk.queue.draw_all()
@@ -81,6 +81,8 @@ class Batch:
 
         Answers whether the next step may follow: it was applied, and no order was left out.
         """
+        from console.screens.preview import PreviewScreen
+
         desk = self._desk
         args = await self._ask(action, argument)
         if args is None or not rows or action.order is None:
@@ -93,7 +95,7 @@ class Batch:
             desk.flow.last = (action.order, dict(args), needs_reason)
         else:
             screen = PreviewScreen(
-                desk, action.order, args, preview, subject(rows), needs_reason, self._held_by_others(rows)
+                desk, action.order, args, preview, subject(rows), needs_reason, self.held_by_others(rows)
             )
             agreed = await desk.app.push_screen_wait(screen)
             if agreed is None:
@@ -105,7 +107,7 @@ class Batch:
         done = await desk.client.job(job)
         return not done["failed"] and done["state"] == "done"
 
-    def _held_by_others(self, rows: list[Row]) -> str:
+    def held_by_others(self, rows: list[Row]) -> str:
         """Who else works on what is chosen, for the preview; "" when nobody does."""
         me, now = self._desk.standing.me, self._desk.clock()
         held = [words for row in rows if (words := held_words(row, me, now))]
@@ -115,6 +117,8 @@ class Batch:
         self, order_action: str, args: Facts, ids: list[int], what: str, needs_reason: bool, held: str = ""
     ) -> bool:
         """Preview, then apply if the person agrees. Answers whether it was applied. ``held``: who else works on it."""
+        from console.screens.preview import PreviewScreen
+
         desk = self._desk
         return await self.agree(
             PreviewScreen(

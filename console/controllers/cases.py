@@ -215,6 +215,7 @@ class Cases:
             await self._desk.acts.agree(screen)
         else:
             ids = [c["order_id"] for c in cases]
-            what = subject([c["row"] for c in cases if c["row"] is not None])
-            await self._desk.acts.run(action, args, ids, what, action in NEED_REASON)
+            rows = [c["row"] for c in cases if c["row"] is not None]
+            acts, held = self._desk.acts, self._desk.acts.held_by_others(rows)
+            await acts.run(action, args, ids, subject(rows), action in NEED_REASON, held)
         await self.renew()

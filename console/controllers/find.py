@@ -8,7 +8,6 @@ from console.i18n import t
 from console.presenters.cells import amount, fit
 from console.presenters.claims import held_words
 from console.presenters.words import state_words
-from console.screens.list import ListScreen
 from console.wire import Row
 from core.model.text import clean
 
@@ -26,6 +25,8 @@ async def find_order(desk: "DeskScreen", fragment: str) -> None:
         return
     row = found[0]
     if len(found) > 1:
+        from console.screens.list import ListScreen
+
         items = [(one["id"], Content(_line(one))) for one in found]
         title = t("find.several", n=len(found), text=clean(fragment, 40))
         picked = await desk.app.push_screen_wait(ListScreen(desk, title, items, "", t("find.foot")))

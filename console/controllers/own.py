@@ -1,19 +1,26 @@
 """What a person makes the desk their own with: saved views and macros."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from console.actions import BY_ID
 from console.i18n import t
-from console.macros import Macro, MacroError, check_step, load_macros, macros_path
 from console.presenters.cells import fit
 from console.presenters.tabs import view_name
+from console.private_file import config_home
 from console.saved_views import SavedView, load_views, name_problem, save_views, views_path
 from core.model.text import clean
 
 if TYPE_CHECKING:
+    from console.macros import Macro
     from console.screens.desk import DeskScreen
+
+
+def macros_path() -> Path:
+    """The person's own file of macros."""
+    return config_home() / "macros.toml"
 
 
 class Own:
@@ -32,6 +39,10 @@ class Own:
         if standing.view in standing.saved:  # the start was asked for by a name of one's own
             standing.own = standing.view
             standing.view, standing.filter = standing.saved[standing.own]
+        if not macros_path().exists():
+            return  # most people have none: reading commands is not imported for them
+        from console.macros import MacroError, load_macros
+
         try:
             self.macros = load_macros(macros_path(), desk.keymap)
         except MacroError as error:
@@ -116,6 +127,7 @@ class Own:
     async def run(self, name: str) -> None:
         """Does a macro's steps on what is chosen now, one after the other; the first that fails ends it."""
         from console.controllers.command import run_command
+        from console.macros import check_step
 
         desk, macro = self._desk, self.macros.get(name)
         if macro is None:

@@ -14,7 +14,6 @@ from textual.timer import Timer
 
 from console.actions import BY_ID, why_not
 from console.client import Client, ClientError
-from console.command_line import parse
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
@@ -177,6 +176,7 @@ class DeskScreen(Screen[None]):
 
     def go(self, command: str) -> None:
         """Runs a command that names a place."""
+        from console.command_line import parse
         from console.controllers.command import run_command
 
         self.run(run_command(self, parse(command, self.scopes, self.standing.tabs)))

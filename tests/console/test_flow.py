@@ -13,9 +13,10 @@ from textual.widgets import Input
 from console import i18n
 from console.command_line import CommandError, completions, parse
 from console.controllers.jump import labels
+from console.controllers.own import macros_path
 from console.fuzzy import best, fits, initials
 from console.keymap import Keymap
-from console.macros import MacroError, load_macros, macros_path
+from console.macros import MacroError, load_macros
 from console.presenters.tabs import tabs_line
 from console.resume import Left, left_path, load_left, save_left
 from console.saved_views import SavedView, load_views, save_views, views_path

@@ -57,15 +57,20 @@ class Terminal:
         self.stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*[u$a-zA-Z]p?|\x1b\[\?[0-9;]*\$p", b"", out))
         return out
 
+    def whole(self) -> str:
+        """What stands on the screen. pyte's own ``display`` fails on a wide character that is half painted over."""
+        screen = self.screen
+        return "\n".join("".join(screen.buffer[y][x].data for x in range(screen.columns)) for y in range(screen.lines))
+
     def until(self, text: str, seconds: float = 15.0) -> str:
         """Reads until a text is on the screen."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.read(0.05)
-            whole = "\n".join(self.screen.display)
+            whole = self.whole()
             if text in whole:
                 return whole
-        raise AssertionError(f"never on the screen: {text!r}\n" + "\n".join(self.screen.display))
+        raise AssertionError(f"never on the screen: {text!r}\n" + self.whole())
 
     def press(self, keys: str) -> None:
         """Keys as a terminal sends them."""
