@@ -165,6 +165,7 @@ WORDS: dict[str, str] = {
     "connections.col.oldest": "oldest",
     "connections.col.why": "why",
     "connections.now": "<1m",
+    "connections.lately": "within the last minute",
     "connections.never": "never pulled",
     "connections.pulled": "last good pull: {at}",
     "connections.in_a_row": "({n} in a row)",

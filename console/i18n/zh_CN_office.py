@@ -165,6 +165,7 @@ WORDS: dict[str, str] = {
     "connections.col.oldest": "最早",
     "connections.col.why": "原因",
     "connections.now": "<1m",
+    "connections.lately": "一分钟以内",
     "connections.never": "从未拉取成功",
     "connections.pulled": "最近成功拉取：{at}",
     "connections.in_a_row": "（连续 {n} 次）",

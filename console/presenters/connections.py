@@ -62,7 +62,10 @@ def shop_line(shop: Connection, now: int, room: int) -> Content:
 def shop_words(shop: Connection, now: int) -> list[Content]:
     """One connector in full, with what to do."""
     pull, kind = shop["last_pull_at"], shop["error_kind"]
-    pulled = t("connections.never") if pull is None else clock_text(pull)
+    if pull is None:
+        pulled = t("connections.never")
+    else:  # a healthy shop pulls every second, and an idle screen writes nothing
+        pulled = t("connections.lately") if now - pull < MINUTE else clock_text(pull)
     lines = [
         Content.assemble(
             (clean(shop["name"], 64), "bold"), f"  {clean(shop['platform'], 30)}  {t('connections.pulled', at=pulled)}"
