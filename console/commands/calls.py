@@ -112,6 +112,15 @@ class Core:
             ) from None
 
 
+def order_of(core: Core, number: str) -> dict[str, Any]:
+    """The row of the one order with this number or id. Raises ClickException when there is not exactly one."""
+    rows = [row for row in core.get("/v1/find", q=number)["rows"] if number in (row["ext_id"], str(row["id"]))]
+    if len(rows) != 1:
+        raise click.ClickException(f"{len(rows)} orders have the number {number!r}; give it in full.")
+    found: dict[str, Any] = rows[0]
+    return found
+
+
 def _who() -> tuple[tuple[str, str], ...]:
     """Whoever KEYDESK_PERSON names, once the PIN was typed; a script without a terminal is the OS user alone."""
     name = os.environ.get("KEYDESK_PERSON", "")

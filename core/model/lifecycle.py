@@ -222,3 +222,4 @@ class EventKind(IntEnum):
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
+    EXPORTED = 29  # somebody took orders, a timeline or an evidence pack out of the core as a file

@@ -89,6 +89,7 @@ class Service:
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
         self.read_only = False
+        self.exporting = 0  # files of orders that are being told now
         self.started_at = self.clock()
         self.pid = os.getpid()
         self._reveals: dict[str, list[int]] = {}
@@ -96,9 +97,9 @@ class Service:
         self.app = self._application()
 
     def _application(self) -> Starlette:
-        from core.service import calls, changes
+        from core.service import calls, changes, exports
 
-        app = Starlette(routes=[*calls.routes(self), *changes.routes(self)])
+        app = Starlette(routes=[*calls.routes(self), *changes.routes(self), *exports.routes(self)])
         app.add_exception_handler(HTTPException, refused)  # unknown paths and methods
         return app
 
