@@ -79,6 +79,19 @@ class Core:
         finally:
             connection.close()
 
+    def file(self, path: str, **body: Any) -> bytes:
+        """A POST whose answer is a file. Raises CallError."""
+        answer, connection = self._request("POST", path, msgspec.json.encode(body), {})
+        try:
+            data = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CallError("offline", f"The file was cut off ({type(error).__name__}).") from None
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            _decode(answer.status, data)
+        return data
+
     def lines(self, method: str, path: str, body: Any = None, **query: Any) -> Iterator[dict[str, Any]]:
         """An NDJSON answer, line by line. Raises CallError."""
         raw = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)

@@ -1,28 +1,25 @@
-"""``keydesk orders export`` and ``orders timeline``, ``keydesk history`` and ``keydesk evidence``: what leaves the core."""
+"""``keydesk orders export`` and ``keydesk orders timeline``: what leaves the core as a file, each time recorded."""
 
 import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
 from console.commands.calls import CallError, Core, order_of
 from console.export.file import FileRefused, NewFile
 from console.export.table import FORMATS, Look, Table
-from core.model.text import clean
 
 _SHOWN_EVERY = 5000  # rows
 socket_option = click.option("--socket", help="The core's socket; default: found as usual.")
 to_option = click.option("--to", "to", required=True, type=click.Path(path_type=Path), help="The file; - for output.")
 force_option = click.option("--force", is_flag=True, help="Take the place of a file that stands there.")
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
 @contextlib.contextmanager
-def _into(to: Path, force: bool) -> Iterator[Callable[[bytes], object]]:
+def into(to: Path, force: bool) -> Iterator[Callable[[bytes], object]]:
     """Where to write; a file is kept only when all went well."""
     if str(to) == "-":
         yield sys.stdout.buffer.write
@@ -56,7 +53,7 @@ def export_orders(
     form = form or ("json" if to.suffix.lower() == ".json" else "csv")
     core = Core(socket)
     table, rows = Table(form, Look(utc, excel)), 0
-    with _into(to, force) as write:
+    with into(to, force) as write:
         end: int | None = None
         total = 0
         for line in core.lines("POST", "/v1/export", {"view": view, "filter": filter_, "format": form}):
@@ -88,14 +85,9 @@ def export_timeline(number: str, form: str | None, to: Path, force: bool, socket
     core = Core(socket)
     form = form or ("json" if to.suffix.lower() == ".json" else "text")
     order = order_of(core, number)
-    with _into(to, force) as write:
+    with into(to, force) as write:
         told = core.post(f"/v1/orders/{order['id']}/timeline")
         text = told.pop("text")
         write(text.encode() if form == "text" else json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n")
     click.echo(f"{order['ext_id']}, {told['export']['events']} events: {to}", err=True)
     return 0
-
-
-def facts_line(body: dict[str, Any]) -> str:
-    """An event's body on one line."""
-    return clean("  ".join(f"{k}={v}" for k, v in body.items() if v not in (None, "", {}, [])), 400)

@@ -75,11 +75,11 @@ def entries(detail: Mapping[str, Any], events: Iterable[Event], currency: str) -
     out: list[tuple[int, str, str, Any]] = []
     out += [(one["at"], "payment", "", {k: v for k, v in one.items() if k != "at"}) for one in detail["payments"]]
     out += [(one["at"], "refund", "", {k: v for k, v in one.items() if k != "at"}) for one in detail["refunds"]]
+    out += [(one.at, f"event.{one.name}", one.actor, one.facts()) for one in events]
     for intent in detail["intents"]:
         about = {"effect": intent["effect"], "via": intent["via"], "to": intent["recipient_mask"]}
         for one in intent["attempts"]:
             out.append((one["opened_at"], "attempt", "", {**about, **one}))
-    out += [(one.at, f"event.{one.name}", one.actor, one.facts()) for one in events]
     out.sort(key=lambda entry: entry[0])
     return [{"at": iso_us(at), "what": what, "by": by, "facts": spoken(facts, currency)} for at, what, by, facts in out]
 
