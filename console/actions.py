@@ -10,7 +10,7 @@ from typing import Protocol
 from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
-SCOPES = ("desk", "queue", "cases", "jobs")
+SCOPES = ("desk", "queue", "cases", "jobs", "xray", "history")
 
 
 class Standing(Protocol):
@@ -160,6 +160,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark",), "desk", footer=True),
     Action("back", ("escape",), "desk"),
     Action("quit", ("q", "ctrl+c"), "desk", footer=True),
+    # files, the x-ray of one order, the history
+    Action("xray", ("x",), "desk", guards=(_online,)),
+    Action("export", ("X",), "desk", "operator", ask=Ask("file"), guards=(_online, _writable)),
+    Action("evidence", ("E",), "desk", "supervisor", guards=(_online, _writable)),
+    Action("history", ("H",), "desk", guards=(_online,)),
+    Action("fold", ("enter", "space"), "xray"),
+    Action("fold_open", ("right", "l"), "xray"),
+    Action("fold_close", ("left", "h"), "xray"),
+    Action("fold_all", ("z",), "xray"),
+    Action("timeline", ("X",), "xray", "operator", guards=(_online, _writable)),
+    Action("history_open", ("enter",), "history"),
+    Action("history_xray", ("x",), "history"),
+    Action("history_mine", ("m",), "history"),
+    Action("history_filter", ("slash",), "history"),
 )
 BY_ID = {action.id: action for action in ACTIONS}
 # Panes that are lists share the queue's way of moving.

@@ -28,7 +28,7 @@ from console.screens.desk import DeskScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss")
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "inspect.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
 
 

@@ -15,6 +15,7 @@ from console.wire import (
     Facts,
     Group,
     Health,
+    History,
     Job,
     OrderDetail,
     Preview,
@@ -170,12 +171,44 @@ class Client:
 
     async def feed(self, hz: int = 5) -> AsyncIterator[Tick]:
         """Ticks until the line breaks, which raises ClientError("offline"); the reader decides when to call again."""
+        async for one in self._lines("GET", _target("/v1/feed", {"hz": hz})):
+            yield cast(Tick, one)
+        raise ClientError("offline", "feed ended")
+
+    async def export(self, wanted: Facts) -> AsyncIterator[Facts]:
+        """An export as the core tells it: {"export"} first, then rows, {"end"} last; without the last it was cut off.
+
+        ``wanted``: view and filter, or orders. The core has recorded it when the first line comes.
+        """
+        async for one in self._lines("POST", "/v1/export", json.dumps(wanted).encode()):
+            yield one
+
+    async def timeline(self, order_id: int) -> Facts:
+        """One order's whole story, for a file; recorded."""
+        return cast(Facts, await self._call("POST", f"/v1/orders/{order_id}/timeline", body={}))
+
+    async def evidence(self, order_id: int) -> bytes:
+        """One order's evidence pack; recorded."""
+        try:
+            status, content = await self._exchange.call("POST", f"/v1/orders/{order_id}/evidence", b"{}", ANSWER_S)
+        except OSError as error:
+            raise ClientError("offline", type(error).__name__) from None
+        if status >= 400:
+            _decode(status, content)
+        return content
+
+    async def history(self, wanted: Facts, before: int | None = None, limit: int = 100) -> History:
+        """A page of the event log, newest first. ``wanted``: by, kind, order, since, until, each or none."""
+        return cast(History, await self._call("GET", "/v1/history", {**wanted, "before": before, "limit": limit}))
+
+    async def _lines(self, method: str, target: str, body: bytes | None = None) -> AsyncIterator[Facts]:
+        """An NDJSON answer line by line. Raises ClientError when the line breaks or the core refuses."""
         line = b""
         try:
             used = await self._exchange.open()
             try:
                 async with asyncio.timeout(FEED_SILENCE_S):
-                    head = await used.request("GET", _target("/v1/feed", {"hz": hz}))
+                    head = await used.request(method, target, body)
                     if head.status != 200:
                         _decode(head.status, await used.body(head))
                 parts = used.parts(head)
@@ -187,12 +220,11 @@ class Client:
                     *lines, line = (line + part).split(b"\n")
                     for one in lines:
                         if one.strip():
-                            yield cast(Tick, json.loads(one))
+                            yield json.loads(one)
             finally:
                 used.close()
         except (OSError, ValueError) as error:
             raise ClientError("offline", type(error).__name__) from None
-        raise ClientError("offline", "feed ended")
 
 
 def _target(path: str, query: Facts | None) -> str:

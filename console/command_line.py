@@ -17,7 +17,7 @@ LINE_LIMIT = 300
 # Commands that are not actions of their own: they carry what a box would ask for, or name a place.
 WORDS = ("filter", "order", "view")
 # What these carry is about a buyer, or was said to colleagues: it is not left behind on a disk.
-UNKEPT = frozenset({"fix_contact", "note", "order", "filter"})
+UNKEPT = frozenset({"fix_contact", "note", "order", "filter", "export"})
 _HIDDEN = frozenset({"palette", "back", "command"})
 
 

@@ -91,7 +91,7 @@ class Keymap:
                 if taken != action.id:
                     self.clashes.append(f"{key_sign(key)}: {taken} / {action.id} ({action.scope})")
         moves = {key: id for key, id in self._table["queue"].items() if id in MOVES}
-        for scope in ("cases", "jobs"):
+        for scope in ("cases", "jobs", "xray", "history"):
             self._table[scope] = {**moves, **self._table[scope]}
         self._table["list"] = moves
 

@@ -17,6 +17,7 @@ from console.client import Client, ClientError
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
+from console.controllers.exports import Exports
 from console.controllers.jobs import Jobs
 from console.controllers.loader import HAND_S, Loader
 from console.controllers.session import Session
@@ -42,7 +43,7 @@ DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in f
 
 
 # What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = ("command", "filter", "mark_filter", "decide", "decide_all")
+OPENS = ("command", "filter", "mark_filter", "decide", "decide_all", "export", "xray", "history")
 
 
 class DeskScreen(Screen[None]):
@@ -71,8 +72,9 @@ class DeskScreen(Screen[None]):
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
+        self.exports = Exports(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
-        self._handlers = (self.browse, self.acts, self.jobs, self.cases)
+        self._handlers = (self.browse, self.acts, self.jobs, self.cases, self.exports)
         self.typeahead = TypeAhead()
         self._said = Content("")
         self._last_key = -HAND_S
@@ -202,6 +204,11 @@ class DeskScreen(Screen[None]):
         self._said = Content.styled(text, _LOOK[kind])
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
+
+    @property
+    def said(self) -> str:
+        """What was said last."""
+        return self._said.plain
 
     def say_error(self, error: ClientError) -> None:
         """A refusal in words."""

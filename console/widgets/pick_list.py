@@ -31,6 +31,13 @@ class PickList(Plain):
         """The key of the item under the cursor."""
         return self.items[self.index][0] if 0 <= self.index < len(self.items) else None
 
+    def go(self, key: Hashable) -> None:
+        """Puts the cursor on the item with this key, if there is one."""
+        at = next((i for i, (one, _) in enumerate(self.items) if one == key), None)
+        if at is not None:
+            self.index = at
+            self.draw()
+
     def move(self, action: str) -> None:
         """Moves the cursor: down, up, page_down, page_up, home, end."""
         page = max(self.size.height - 1, 1)

@@ -9,6 +9,7 @@ Clock = Callable[[], int]  # -> UTC microseconds since the epoch
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 BEIJING = timezone(timedelta(hours=8))
 
 

@@ -11,6 +11,7 @@ from console.actions import ACTIONS, BY_ID, SCOPES, why_not
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
+from console.controllers.exports import Exports
 from console.controllers.jobs import Jobs
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.state.standing import DeskStanding
@@ -46,7 +47,8 @@ def test_every_word_that_code_asks_for_exists() -> None:
 def test_no_word_is_left_over() -> None:
     text = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES if "i18n" not in p.parts)
     prefixes = ("stage.", "money.", "case.", "hold.", "why.", "long.", "view.", "role.", "act.", "tip.", "col.", "link.",
-                "detail.", "ask.", "blocked.", "help.scope.", "lateness.", "job.state.")  # fmt: skip
+                "detail.", "ask.", "blocked.", "help.scope.", "lateness.", "job.state.",
+                "xray.", "event.", "intent.", "keystate.")  # fmt: skip
     left = [
         k
         for k in i18n.LANGUAGES["en"]
@@ -80,12 +82,13 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs)
+    owners = (Browse, Batch, Cases, Jobs, Exports)
+    screens = ("jobs", "xray", "history")  # these do their own
     for action in ACTIONS:
         assert action.scope in SCOPES
         for language in i18n.LANGUAGES.values():
             assert f"act.{action.id.partition('.')[0]}" in language, action.id
-        if action.order or action.scope == "jobs" or action.id in ("help", "palette", "quit"):
+        if action.order or action.scope in screens or action.id in ("help", "palette", "quit"):
             continue
         name = f"do_{action.id.partition('.')[0]}"
         assert sum(hasattr(owner, name) for owner in owners) == 1, action.id
