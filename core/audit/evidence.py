@@ -16,7 +16,7 @@ from core.desk.deeds import Deed
 from core.desk.detail import in_full
 from core.desk.reads import Reader, Reads
 from core.desk.rows import Frame
-from core.desk.scrub import Opener, Scrub, scrub_of
+from core.desk.scrub import IsLink, Opener, Scrub, scrub_of
 from core.desk.timeline import Event, as_text, events_of, story
 from core.model.clock import iso_us
 
@@ -77,14 +77,13 @@ class Pack(NamedTuple):
 
 
 async def gather(
-    reader: Reader, order: int, frame: Frame, deed: Deed, opener: Opener | None, more: Sequence[str] = ()
+    reader: Reader, order: int, frame: Frame, deed: Deed, opener: Opener | None, is_link: IsLink | None
 ) -> Order:
-    """Everything about an order from one read. ``more``: further secrets to take out. Raises Refused without such an
-    order."""
+    """Everything about an order from one read. Raises Refused without such an order."""
     async with reader.snapshot() as reads:
         detail = await in_full(reads, order, frame, deed, None)
         events, cut = await events_of(reads, order)
-        scrub = await scrub_of(reads, [order], opener, more)
+        scrub = await scrub_of(reads, [order], opener, is_link)
         raw = await reads.all("SELECT raw FROM order_raw WHERE order_id = ?", (order,))
         blocks = await _blocks(reads, events)
     told = scrub.value(story(detail, events))

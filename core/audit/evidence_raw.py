@@ -13,8 +13,9 @@ RAW_MAX = 1_000_000
 _DEPTH_MAX = 40
 _NAMED_MAX = 200
 _NAME = re.compile(
-    r"token|secret|passw|passwd|pwd|signature|authori[sz]ation|cookie|session|credential|private|bearer"
-    r"|(?:^|[_\-.])(?:sign|key|auth|hash|hmac|csrf|otp|pin)$|sign$|[a-z]Sign$|[_a-z](?:Key|Auth|Hash)$|[_\-]key$"
+    r"token|secret|passw|pwd|signature|authori[sz]ation|cookie|session|credential|private|bearer"
+    r"|(?:^|[_\-.])(?:sign|key|auth|hash|hmac|csrf|otp|pin)$|(?-i:[a-z](?:Sign|Key|Auth|Hash)$)"
+    r"|(?:api|app|access|master)key"
     r"|card_?(?:no|num|number|pwd|pass|code|key|info|secret|list)|cd_?key|redeem|voucher|activation|licen[cs]e"
     r"|auth_?code|verify_?code|卡密|卡号|密码|密钥|兑换码|激活码",
     re.IGNORECASE,

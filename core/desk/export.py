@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from core.desk.reads import Reader
 from core.desk.refusals import bad_request
 from core.desk.rows import Frame, rows_by_id
-from core.desk.scrub import Opener, scrub_of
+from core.desk.scrub import IsLink, Opener, scrub_of
 from core.desk.views import Selection, ids_sql
 from core.model.lifecycle import EventKind
 from core.store.tx import Tx, as_json
@@ -52,14 +52,18 @@ async def chosen(reader: Reader, orders: Sequence[int]) -> "array[int]":
 
 
 async def pages(
-    reader: Reader, orders: "array[int]", frame: Callable[[], Frame], opener: Opener | None
+    reader: Reader,
+    orders: "array[int]",
+    frame: Callable[[], Frame],
+    opener: Opener | None,
+    is_link: IsLink | None = None,
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Row dicts (docs/socket.md, "A row") of ``PAGE`` orders at a time; each page is one moment, later than the ids."""
     for at in range(0, len(orders), PAGE):
         async with reader.snapshot() as reads:
             rows = await rows_by_id(reads, orders[at : at + PAGE], frame())
             noted = [row["id"] for row in rows if row["note"]]
-            scrub = await scrub_of(reads, noted, opener)
+            scrub = await scrub_of(reads, noted, opener, is_link)
         for row in rows:
             row["note"] = scrub.text(row["note"])
         yield rows

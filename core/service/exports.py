@@ -17,6 +17,7 @@ from core.desk.export import Taken
 from core.desk.history import Wanted, history, kinds_of
 from core.desk.jobs import Person
 from core.desk.refusals import Refused, bad_request
+from core.desk.scrub import IsLink, Opener
 from core.service.ask import BODY_MAX, body, ids, param, path_id, raw, text, whole
 from core.service.calls import NDJSON, route
 from core.vault.pickup import PickupLinks
@@ -68,11 +69,11 @@ async def _which(service: "Service", person: Person, found: dict[str, Any]) -> "
 
 
 async def _told(service: "Service", orders: "array[int]", head: dict[str, Any]) -> AsyncIterator[bytes]:
-    opener = service.vault.open_key if service.vault is not None else None
+    opener, is_link = _secrets(service)
     service.exporting += 1
     try:
         yield _encode(head) + b"\n"
-        async for rows in export.pages(service.reader, orders, service.frame, opener):
+        async for rows in export.pages(service.reader, orders, service.frame, opener, is_link):
             yield b"".join(_encode(row) + b"\n" for row in rows)
         yield _encode({"end": {"rows": len(orders)}}) + b"\n"
     finally:
@@ -80,15 +81,17 @@ async def _told(service: "Service", orders: "array[int]", head: dict[str, Any]) 
 
 
 async def _gather(service: "Service", person: Person, order: int) -> evidence.Order:
+    opener, is_link = _secrets(service)
+    return await evidence.gather(service.reader, order, service.frame(), service.deed(person), opener, is_link)
+
+
+def _secrets(service: "Service") -> tuple[Opener | None, IsLink | None]:
+    """How keys are opened, to be looked for, and how a pick-up link is known."""
     vault = service.vault
-    more: list[str] = []
-    if vault is not None:
-        # A pick-up link is as good as the keys behind it.
-        links = PickupLinks(vault.keyring, "")
-        rows = await service.reader.all("SELECT id FROM intent WHERE order_id = ?", (order,))
-        more = [links.code(row[0]) for row in rows]
-    opener = vault.open_key if vault is not None else None
-    return await evidence.gather(service.reader, order, service.frame(), service.deed(person), opener, more)
+    if vault is None:
+        return None, None
+    links = PickupLinks(vault.keyring, "")
+    return vault.open_key, lambda word: links.read(word) is not None
 
 
 async def _timeline(service: "Service", request: Request) -> Any:
