@@ -10,6 +10,7 @@ import msgspec
 from console import sockets
 from console.commands.calls import Core, order_of
 from console.commands.exports import force_option, into, socket_option
+from console.export.file import safe_name
 from core.audit import AuditError
 from core.audit.evidence_check import PACK_MAX, Alone, PackError, against_log, alone
 
@@ -52,11 +53,6 @@ def make(number: str, to: Path | None, reason: str, force: bool, socket: str | N
         err=True,
     )
     return 0
-
-
-def safe_name(text: str) -> str:
-    """A number as a part of a file's name."""
-    return "".join(char if char.isalnum() or char in "-_." else "_" for char in text)[:80].lstrip(".") or "order"
 
 
 @evidence_command.command("verify")

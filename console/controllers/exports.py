@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.client import ClientError
-from console.export.file import FileRefused, NewFile, expand, free_name
+from console.export.file import FileRefused, NewFile, expand, free_name, safe_name
 from console.export.table import Look, Table
 from console.i18n import t
 from console.wire import Facts
@@ -204,5 +204,4 @@ class Exports:
 
 
 def _file(what: str, ext_id: str, suffix: str) -> Path:
-    name = "".join(char if char.isalnum() or char in "-_" else "_" for char in ext_id)[:80] or "order"
-    return free_name(Path.home() / f"keydesk-{what}-{name}{suffix}")
+    return free_name(Path.home() / f"keydesk-{what}-{safe_name(ext_id)}{suffix}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from core.private_files import private_file
+FILE_MODE = 0o600
 
 
 class FileRefused(Exception):
@@ -20,6 +20,11 @@ class FileRefused(Exception):
 def expand(text: str) -> Path:
     """What a person typed, as an absolute path: ``~`` is home, a bare name stands in the current folder."""
     return Path(os.path.abspath(os.path.expanduser(text.strip())))
+
+
+def safe_name(text: str) -> str:
+    """An order's number as a part of a file's name; it was given by somebody else."""
+    return "".join(char if char.isalnum() or char in "-_" else "_" for char in text)[:80] or "order"
 
 
 def free_name(path: Path) -> Path:
@@ -52,8 +57,8 @@ class NewFile:
     def __enter__(self) -> "NewFile":
         self.check()
         try:
-            private_file(self._part)
-            self._out = self._part.open("wb")
+            made = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+            self._out = os.fdopen(made, "wb")
         except OSError as error:
             raise FileRefused(f"{self.path} cannot be written: {error.strerror}") from None
         return self

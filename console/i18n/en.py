@@ -379,7 +379,7 @@ WORDS: dict[str, str] = {
     "act.history_mine": "my decisions",
     "act.history_filter": "filter",
     "tip.xray": "all of one order, as a tree",
-    "tip.export": "the marks, or the view with its filter; recorded",
+    "tip.export": "the marks, or the view; recorded",
     "tip.evidence": "a zip that can be proven; no keys; recorded",
     "tip.history": "who did what, newest first",
     "tip.timeline": "text and JSON; recorded",

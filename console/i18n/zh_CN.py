@@ -379,7 +379,7 @@ WORDS: dict[str, str] = {
     "act.history_mine": "我的决定",
     "act.history_filter": "筛选",
     "tip.xray": "一笔订单的全部，树形",
-    "tip.export": "标记的订单，或当前视图连同筛选；留记录",
+    "tip.export": "标记的订单，或当前视图；留记录",
     "tip.evidence": "可验真的压缩包，不含卡密；留记录",
     "tip.history": "谁做了什么，最新在前",
     "tip.timeline": "文本和 JSON；留记录",

@@ -17,12 +17,14 @@ _HEAD = "bold $accent"
 
 @dataclass(slots=True)
 class Node:
-    """A line with what hangs on it. ``key`` stays the same when the order is read again; ``shut``: folded at first."""
+    """A line with what hangs on it. ``key`` stays the same when the order is read again; ``shut``: folded at first;
+    ``brief``: what does not fit on the line stands below it too, so that it may be cut."""
 
     key: str
     text: Content
     below: list["Node"] = field(default_factory=list)
     shut: bool = False
+    brief: bool = False
 
 
 def tree(order: OrderDetail) -> list[Node]:
@@ -192,12 +194,12 @@ def _event(one: Facts) -> Node:
         (f"  {clean(str(one.get('actor') or ''), 20)}", _MUTED),
         f"  {_inline(facts)}",
     )
-    return Node(key, text, _facts(key, facts), shut=True)
+    return Node(key, text, _facts(key, facts), shut=True, brief=True)
 
 
 def _flat(key: str, one: Facts, skip: tuple[str, ...] = ()) -> Node:
     facts = {k: v for k, v in one.items() if k not in skip}
-    return Node(key, Content(_inline(facts)), _facts(key, facts), shut=True)
+    return Node(key, Content(_inline(facts)), _facts(key, facts), shut=True, brief=True)
 
 
 def _inline(facts: Facts) -> str:

@@ -165,9 +165,8 @@ class HistoryScreen(DeskModal[int | None]):
         """The key that opened it closes it; nothing of the desk underneath acts."""
         if key in self.desk.keymap.keys("history") or key == "q":
             self.dismiss(None)
-        else:
-            super().desk_key(key)
-        return True
+            return True
+        return super().desk_key(key) or self.help(key) or True
 
 
 async def _wrong(text: str) -> str | None:

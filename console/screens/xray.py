@@ -83,9 +83,9 @@ class XrayScreen(DeskModal[None]):
             assert isinstance(node, Node)
             sign = "" if not node.below else "- " if self._folds.is_open(node) else "+ "
             left = " " * (INDENT * depth) + (sign or "  ")
-            open_leaf = not node.below
             room = max(width - len(left), 10)
-            wrapped = node.text.wrap(room) if open_leaf and node.text.cell_length > room else [node.text]
+            whole = node.text.cell_length <= room
+            wrapped = [node.text.truncate(room, ellipsis=False)] if whole or node.brief else node.text.wrap(room)
             for n, part in enumerate(wrapped):
                 key = node.key if n == 0 else f"{node.key}\n{n}"
                 self._by_key[key] = (node, above)
@@ -102,7 +102,7 @@ class XrayScreen(DeskModal[None]):
         if key in keymap.keys("xray") or key == "q":
             self.dismiss(None)
             return True
-        if super().desk_key(key):
+        if super().desk_key(key) or self.help(key):
             return True
         action = keymap.find(key, ("desk",))
         if action in ("evidence", "history") and self.allowed(action):

@@ -38,9 +38,9 @@ class Folds:
             self._told[node.key] = open
 
     def put_all(self, nodes: Sequence[Branch], open: bool) -> None:
-        """Opens or shuts every branch; the sections themselves stay open, so that something is to be seen."""
+        """Opens or shuts every branch; the outermost are then as they say themselves, so that something is to be seen."""
         for depth, node, _ in self.walk(nodes, everything=True):
-            self.put(node, open or depth == 0)
+            self.put(node, open or (depth == 0 and not node.shut))
 
     def all_open(self, nodes: Sequence[Branch]) -> bool:
         """Whether nothing is shut."""

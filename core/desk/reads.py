@@ -62,8 +62,8 @@ class Snapshot:
 
         def read(connection: Connection) -> "array[int]":
             found = array("q")
-            streamed = connection.execution_options(stream_results=True)
-            with streamed.exec_driver_sql(sql, tuple(params)) as result:
+            # Said of this statement alone: on a connection the option would stay.
+            with connection.exec_driver_sql(sql, tuple(params), {"stream_results": True}) as result:
                 for rows in result.partitions(_FETCH):
                     found.extend(row[0] for row in rows)
             return found

@@ -101,6 +101,9 @@ def app_of(core: Core) -> Starlette:
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
+    async def history(request: Request) -> Response:
+        return JSONResponse(core.history(dict(request.query_params)))
+
     async def preview(request: Request) -> Response:
         return JSONResponse(core.preview(await request.json()))
 
@@ -153,6 +156,7 @@ def app_of(core: Core) -> Starlette:
         "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
         "/v1/jobs": jobs, "/v1/jobs/{id}": job,
+        "/v1/history": history,
     }  # fmt: skip
     posts = {
         "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
