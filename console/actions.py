@@ -11,7 +11,7 @@ from console.i18n import has, t, word
 
 ROLES = ("viewer", "operator", "supervisor", "admin")
 # These move as the queue does.
-LISTS = ("cases", "jobs", "recall", "stock", "rules", "connections", "doctor", "log", "wall")
+LISTS = ("cases", "jobs", "recall", "stock", "rules", "connections", "doctor", "log", "wall", "xray", "history")
 SCOPES = ("desk", "queue", *LISTS, "import")
 
 
@@ -204,6 +204,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("wall_prev", ("shift+tab",), "wall"),
     Action("wall_span", ("t",), "wall", footer=True),
     Action("wall_save", ("S",), "wall", footer=True, guards=(_online,)),
+    # files, the x-ray of one order, the history
+    Action("xray", ("x",), "desk", guards=(_online,)),
+    Action("export", ("X",), "desk", "operator", ask=Ask("file"), guards=(_online, _writable)),
+    Action("evidence", ("E",), "desk", "supervisor", guards=(_online, _writable)),
+    Action("history", ("H",), "desk", guards=(_online,)),
+    Action("fold", ("enter", "space"), "xray"),
+    Action("fold_open", ("right", "l"), "xray"),
+    Action("fold_close", ("left", "h"), "xray"),
+    Action("fold_all", ("z",), "xray"),
+    Action("timeline", ("X",), "xray", "operator", guards=(_online, _writable)),
+    Action("history_open", ("enter",), "history"),
+    Action("history_xray", ("x",), "history"),
+    Action("history_mine", ("m",), "history"),
+    Action("history_filter", ("slash",), "history"),
 )
 BY_ID = {action.id: action for action in ACTIONS}
 # What a kiosk may do: look. All else is refused there by default, files too: whoever sits at it is not known.

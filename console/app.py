@@ -31,7 +31,7 @@ from console.screens.wall import WallScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss")
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
 
 

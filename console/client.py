@@ -17,6 +17,7 @@ from console.wire import (
     Facts,
     Group,
     Health,
+    History,
     Job,
     OrderDetail,
     Preview,
@@ -225,6 +226,33 @@ class Client:
             async for tick in ticks:
                 yield cast(Tick, tick)
         raise ClientError("offline", "feed ended")
+
+    async def export(self, wanted: Facts) -> AsyncIterator[Facts]:
+        """An export as the core tells it: {"export"} first, then rows, {"end"} last; without the last it was cut off.
+
+        ``wanted``: view and filter, or orders. The core has recorded it when the first line comes.
+        """
+        async with aclosing(self.lines("POST", "/v1/export", wanted, FEED_SILENCE_S)) as told:
+            async for one in told:
+                yield one
+
+    async def timeline(self, order_id: int) -> Facts:
+        """One order's whole story, for a file; recorded."""
+        return cast(Facts, await self._call("POST", f"/v1/orders/{order_id}/timeline", body={}))
+
+    async def evidence(self, order_id: int) -> bytes:
+        """One order's evidence pack; recorded."""
+        try:
+            status, content = await self._exchange.call("POST", f"/v1/orders/{order_id}/evidence", b"{}", ANSWER_S)
+        except OSError as error:
+            raise ClientError("offline", type(error).__name__) from None
+        if status >= 400:
+            _decode(status, content)
+        return content
+
+    async def history(self, wanted: Facts, before: int | None = None, limit: int = 100) -> History:
+        """A page of the event log, newest first. ``wanted``: by, kind, order, since, until, each or none."""
+        return cast(History, await self._call("GET", "/v1/history", {**wanted, "before": before, "limit": limit}))
 
 
 def _target(path: str, query: Facts | None) -> str:

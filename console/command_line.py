@@ -19,7 +19,7 @@ LINE_LIMIT = 300
 WORDS = ("filter", "forget", "macro", "order", "save", "view")
 _NAMED = {"order": "command.fragment", "save": "views.name", "forget": "views.which", "macro": "macro.which"}
 # What these carry is about a buyer, or was said to colleagues: it is not left behind on a disk.
-UNKEPT = frozenset({"fix_contact", "note", "order", "filter", "find"})
+UNKEPT = frozenset({"fix_contact", "note", "order", "filter", "find", "export"})
 _HIDDEN = frozenset({"palette", "back", "command"})
 
 

@@ -294,3 +294,23 @@ class Tick(TypedDict):
     changed: NotRequired[list[int] | None]
     counters: NotRequired[Counters]
     ping: NotRequired[bool]
+
+
+class Event(TypedDict):
+    """A row of the event log. ``order_id`` 0: it is about no single order."""
+
+    seq: int
+    at: int
+    actor: str
+    kind: str
+    order_id: int
+    ext_id: str
+    shop: str
+    body: Facts
+
+
+class History(TypedDict):
+    """A page of the log, newest first; ``next`` is where to read on, None at its beginning."""
+
+    events: list[Event]
+    next: int | None

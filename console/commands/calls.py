@@ -79,6 +79,19 @@ class Core:
         finally:
             connection.close()
 
+    def file(self, path: str, **body: Any) -> bytes:
+        """A POST whose answer is a file. Raises CallError."""
+        answer, connection = self._request("POST", path, msgspec.json.encode(body), {})
+        try:
+            data = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CallError("offline", f"The file was cut off ({type(error).__name__}).") from None
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            _decode(answer.status, data)
+        return data
+
     def lines(self, method: str, path: str, body: Any = None, **query: Any) -> Iterator[dict[str, Any]]:
         """An NDJSON answer, line by line. Raises CallError."""
         raw = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
@@ -110,6 +123,15 @@ class Core:
             raise CallError(
                 "offline", f"No core answers at {self.path} ({type(error).__name__}).", "Start one with: keydesk core"
             ) from None
+
+
+def order_of(core: Core, number: str) -> dict[str, Any]:
+    """The row of the one order with this number or id. Raises ClickException when there is not exactly one."""
+    rows = [row for row in core.get("/v1/find", q=number)["rows"] if number in (row["ext_id"], str(row["id"]))]
+    if len(rows) != 1:
+        raise click.ClickException(f"{len(rows)} orders have the number {number!r}; give it in full.")
+    found: dict[str, Any] = rows[0]
+    return found
 
 
 def _who() -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,8 @@ SURFACE = {
     "core": ("core", "Run the engine in the foreground; `core stop` ends a private one."),
     "demo": ("demo.command", "The practice world with live orders: try everything, touch nothing real."),
     "doctor": ("doctor", "What this terminal, database and configuration can and cannot do."),
+    "evidence": ("evidence", "All about one order in a zip that can be proven; `evidence verify` proves one."),
+    "history": ("history", "The event log, newest first: by person, kind, order and time."),
     "keys": ("keys", "Import card keys, undo an import, show the stock."),
     "migrate": ("core", "Bring the database to this version's schema."),
     "orders": ("look", "The queue for scripts; orders from a CSV file; the keys of one order."),

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from console.commands.calls import Core
+from console.commands.calls import Core, order_of
+from console.commands.exports import export_orders, export_timeline
 from core.model.clock import SECOND, now_us
 from core.model.money import digits_of, format_minor
 
@@ -135,16 +136,17 @@ def import_orders(file: Path, yes: bool, socket: str | None, as_json: bool) -> i
 def reveal_keys(number: str, reason: str, socket: str | None, as_json: bool) -> int:
     """Show the keys bound to one order, to be typed in by hand where an interface is down. Each reveal is recorded."""
     core = Core(socket)
-    rows = [row for row in core.get("/v1/find", q=number)["rows"] if number in (row["ext_id"], str(row["id"]))]
-    if len(rows) != 1:
-        raise click.ClickException(f"{len(rows)} orders have the number {number!r}; give it in full.")
-    shown = core.post(f"/v1/orders/{rows[0]['id']}/reveal", reason=reason)
+    shown = core.post(f"/v1/orders/{order_of(core, number)['id']}/reveal", reason=reason)
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))
         return 0
     for key in shown["keys"]:
         click.echo(f"{key['line']}/{key['slot']}  {key['key']}")
     return 0
+
+
+orders_command.add_command(export_orders)
+orders_command.add_command(export_timeline)
 
 
 @click.command()

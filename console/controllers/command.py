@@ -46,6 +46,9 @@ async def run_command(desk: "DeskScreen", command: Command) -> None:
     elif command.name == "filter" and command.argument:
         if desk.allowed("filter"):
             await _filter(desk, command.argument)
+    elif command.name == "export" and command.argument:
+        if desk.allowed("export"):
+            await desk.exports.to_file(command.argument)
     elif desk.allowed(command.name):
         action = BY_ID[command.name]
         if action.order:

@@ -1,6 +1,6 @@
 """English. Keys are the same as in zh_CN.py; a test holds them together."""
 
-from console.i18n import en_office
+from console.i18n import en_export, en_office
 from console.i18n.en_wall import WALL
 
 WORDS: dict[str, str] = {
@@ -366,7 +366,8 @@ WORDS: dict[str, str] = {
     "command.no_offer": "Nothing completes this; see ctrl+p for all names",
     "command.no_order": "No order matches {text}; give another part of its number",
     "command.nowhere": "Order {ext_id} is not in this view, nor in work or recent; go to another by view NAME",
-    # the places beside the queue and the wall: files of their own
+    # the places beside the queue, the wall and exports: files of their own
     **en_office.WORDS,
     **WALL,
+    **en_export.WORDS,
 }

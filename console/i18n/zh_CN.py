@@ -1,6 +1,6 @@
 """Chinese. Keys are the same as in en.py; a test holds them together."""
 
-from console.i18n import zh_CN_office
+from console.i18n import zh_CN_export, zh_CN_office
 from console.i18n.zh_CN_wall import WALL
 
 WORDS: dict[str, str] = {
@@ -366,7 +366,8 @@ WORDS: dict[str, str] = {
     "command.no_offer": "无可补全;按 ctrl+p 查看全部名字",
     "command.no_order": "没有订单符合 {text},请换单号的另一段",
     "command.nowhere": "订单 {ext_id} 不在当前视图,也不在 work、recent;请用 view 视图名 换一个",
-    # the places beside the queue and the wall: files of their own
+    # the places beside the queue, the wall and exports: files of their own
     **zh_CN_office.WORDS,
     **WALL,
+    **zh_CN_export.WORDS,
 }

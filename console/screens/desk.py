@@ -17,6 +17,7 @@ from console.client import Client, ClientError
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
+from console.controllers.exports import Exports
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
@@ -52,8 +53,11 @@ DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in f
 
 
 # What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = ("command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall")
-TEXT = ("command", "filter", "mark_filter", "skip", "break", "find")  # what of it asks for text first
+OPENS = (
+    "command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall",
+    "export", "xray", "history",
+)  # fmt: skip
+TEXT = ("command", "filter", "mark_filter", "skip", "break", "find", "export")  # what of it asks for text first
 
 
 class DeskScreen(Screen[None]):
@@ -92,9 +96,10 @@ class DeskScreen(Screen[None]):
         self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
-        self.wall = WallControl(self, names)
+        self.wall, self.exports = WallControl(self, names), Exports(self)
         self._handlers = (
-            self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall
+            self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
+            self.exports,
         )  # fmt: skip
         self.typeahead = TypeAhead()
         self.said = Content("")
@@ -249,6 +254,11 @@ class DeskScreen(Screen[None]):
         self.wall.said(self.said)
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
+
+    @property
+    def said(self) -> str:
+        """What was said last."""
+        return self._said.plain
 
     def say_error(self, error: ClientError) -> None:
         """A refusal in words."""

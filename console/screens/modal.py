@@ -30,6 +30,15 @@ class DeskModal(ModalScreen[Result]):
         action = self.desk.keymap.find(key, self.scopes)
         return action is not None and self.act(action)
 
+    def help(self, key: str) -> bool:
+        """The keys of this place, when that is what the key asks for."""
+        from console.screens.help import HelpScreen
+
+        asked = key in self.desk.keymap.keys("help")
+        if asked:
+            self.app.push_screen(HelpScreen(self.desk, self.scopes))
+        return asked
+
     def act(self, action: str) -> bool:
         """Does an action of ``scopes``; answers whether it is one."""
         return False

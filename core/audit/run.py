@@ -27,14 +27,15 @@ def audit(source: Path | Any, now: int | None = None) -> Report:
     """
     with contextlib.ExitStack() as stack:
         try:
-            connection = stack.enter_context(_opened(source)) if isinstance(source, Path) else source
+            connection = stack.enter_context(opened(source)) if isinstance(source, Path) else source
             return _run(connection, now_us() if now is None else now)
         except driver.swap().DatabaseError as error:
             raise AuditError(f"the database could not be read ({error}): keep the file, restore a backup") from error
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """A connection of its own that changes nothing. Raises AuditError when there is no such file."""
     if not path.is_file():
         raise AuditError(f"there is no database at {path}")
     sqlite = driver.swap()

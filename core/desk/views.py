@@ -221,8 +221,13 @@ async def first_ids(reads: Reads, selection: Selection, limit: int) -> list[int]
         page = page._replace(after=_mark(start))
 
 
-async def ids_of(reads: Reads, selection: Selection, limit: int) -> list[int]:
+def ids_sql(selection: Selection, limit: int) -> Sql:
     """The ids of all orders of a selection in the view's order; at most ``limit`` + 1, so that too many can be told."""
     order = "o.id DESC" if selection.view.newest else "o.nprio, o.due_at, o.id"
     sql = f"SELECT o.id FROM orders o WHERE {selection.where} ORDER BY {order} LIMIT ?"
-    return [int(row[0]) for row in await reads.all(sql, (*selection.params, limit + 1))]
+    return Sql(sql, (*selection.params, limit + 1))
+
+
+async def ids_of(reads: Reads, selection: Selection, limit: int) -> list[int]:
+    """What ``ids_sql`` finds."""
+    return [int(row[0]) for row in await reads.all(*ids_sql(selection, limit))]

@@ -9,6 +9,7 @@ Clock = Callable[[], int]  # -> UTC microseconds since the epoch
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 BEIJING = timezone(timedelta(hours=8))
 
 
@@ -49,3 +50,8 @@ def to_text(us: int, zone: timezone = BEIJING, fmt: str = "%Y-%m-%d %H:%M:%S") -
 def iso(us: int) -> str:
     """RFC 3339 in UTC, to the second, for logs and exports."""
     return datetime.fromtimestamp(us // SECOND, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_us(us: int) -> str:
+    """RFC 3339 in UTC, to the microsecond, where two things of one second must keep their order."""
+    return f"{datetime.fromtimestamp(us // SECOND, tz=UTC).strftime('%Y-%m-%dT%H:%M:%S')}.{us % SECOND:06d}Z"

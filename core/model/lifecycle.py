@@ -233,10 +233,11 @@ class EventKind(IntEnum):
     QUARANTINED = 26
     PICKED_UP = 27  # the buyer was shown the keys on the pick-up page
     REPLAYED = 28  # an item that had been set aside as unreadable was read and taken in
-    BUYING = 40  # keys are about to be bought from a supplier
-    BOUGHT = 41  # a purchase ended: its keys are stock, it was refused, or a person has to look
+    EXPORTED = 29  # somebody took orders, a timeline or an evidence pack out of the core as a file
     SKIPPED = 31  # an operator gave the order back unworked, with a reason
     CLAIM_BROKEN = 32  # a supervisor took an operator's claim away, with a reason
+    BUYING = 40  # keys are about to be bought from a supplier
+    BOUGHT = 41  # a purchase ended: its keys are stock, it was refused, or a person has to look
 
 
 # An attempt was refused for good, or nobody knows what became of it: what the error rate counts.

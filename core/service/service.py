@@ -100,6 +100,7 @@ class Service:
         self.rules = RuleDesk(self, rule_book) if rule_book is not None else None
         self.examine = examine
         self.read_only = False
+        self.exporting = 0  # files of orders that are being told now
         self.started_at = self.clock()
         self.pid = os.getpid()
         self._reveals: dict[str, list[int]] = {}
@@ -107,10 +108,10 @@ class Service:
         self.app = self._application()
 
     def _application(self) -> Starlette:
-        from core.service import calls, changes, claim_calls, office
+        from core.service import calls, changes, claim_calls, exports, office
 
-        looks, acts = [*calls.routes(self), *office.routes(self)], [*changes.routes(self), *claim_calls.routes(self)]
-        app = Starlette(routes=[*looks, *acts])
+        looks = [*calls.routes(self), *office.routes(self), *exports.routes(self)]
+        app = Starlette(routes=[*looks, *changes.routes(self), *claim_calls.routes(self)])
         app.add_exception_handler(HTTPException, refused)  # unknown paths and methods
         return app
 

@@ -211,6 +211,29 @@ class Core:
         ]  # fmt: skip
         return sorted(out, key=lambda c: c["opened_at"])
 
+    def history(self, query: dict[str, str]) -> dict[str, Any]:
+        """The event log, newest first: of every order that it came, of some that a person held them."""
+        events = []
+        for row in sorted(self.rows.values(), key=lambda r: r["id"]):
+            about = {"order_id": row["id"], "ext_id": row["ext_id"], "shop": row["shop"], "at": row["created_at"]}
+            events.append(
+                {**about, "kind": "received", "actor": "intake", "body": {"due": row["amount"], "qty": row["qty"]}}
+            )
+            if row["holds"]:
+                events.append(
+                    {**about, "kind": "held", "actor": self.operator, "body": {"reason": "manual", "note": "再看一下"}}
+                )
+        events = [{"seq": seq, **one} for seq, one in enumerate(events, 1)]
+        by = self.operator if query.get("by") == "me" else query.get("by", "")
+        kinds = [k for k in query.get("kind", "").replace("decision", "held").split(",") if k]
+        before, limit = int(query.get("before", 2**62)), int(query["limit"])
+        found = [
+            one for one in reversed(events)
+            if one["seq"] < before and one["actor"] == (by or one["actor"]) and one["kind"] in (kinds or [one["kind"]])
+            and one["order_id"] == int(query.get("order", one["order_id"]))
+        ]  # fmt: skip
+        return {"events": found[:limit], "next": found[limit - 1]["seq"] if len(found) > limit else None}
+
     # acting
 
     def guard(self, action: str, row: Row) -> str | None:

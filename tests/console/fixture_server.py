@@ -105,6 +105,9 @@ def app_of(core: Core) -> Starlette:
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
+    async def history(request: Request) -> Response:
+        return JSONResponse(core.history(dict(request.query_params)))
+
     async def preview(request: Request) -> Response:
         return JSONResponse(core.preview(await request.json()))
 
@@ -165,7 +168,7 @@ def app_of(core: Core) -> Starlette:
     gets = {
         "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
-        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall,
+        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall, "/v1/history": history,
     }  # fmt: skip
     posts = {
         "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,

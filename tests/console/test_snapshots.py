@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 from tests.console.test_desk_keys import on_screen, shown
@@ -181,3 +182,36 @@ def test_read_only(serve: Callable[..., Served], snap_compare: Snap) -> None:
     """A read-only core and a viewer: both are in the head, acting keys are dimmed."""
     served = serve(30, role="viewer", read_only=True)
     assert snap_compare(desk_app(served, "en"), terminal_size=NARROW, run_before=keys("h"))
+
+
+def looking(*pressed: str, sign: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def run(pilot: Pilot[None]) -> None:
+        await ready(pilot)
+        await pilot.press(*pressed)
+        await until(pilot, lambda: sign in shown_on(pilot), "the screen")
+        await pilot.pause()
+
+    return run
+
+
+def shown_on(pilot: Pilot[None]) -> str:
+    """All text of the screen on top."""
+    return "\n".join(one.plain for one in pilot.app.screen.query(Plain))
+
+
+def test_xray_zh_narrow(served: Served, snap_compare: Snap) -> None:
+    """80x24: an order under way as a tree; what did not end well stands open, the foot keeps its keys."""
+    run = looking("4", "x", sign="第 1 次")
+    assert snap_compare(desk_app(served), terminal_size=NARROW, run_before=run)
+
+
+def test_xray_en_wide_all_open(served: Served, snap_compare: Snap) -> None:
+    """160x48: every branch open, depth by indent, the cursor on the second line."""
+    run = looking("4", "x", "z", "j", sign="due")
+    assert snap_compare(desk_app(served, "en"), terminal_size=WIDE, run_before=run)
+
+
+def test_history_zh_narrow(served: Served, snap_compare: Snap) -> None:
+    """80x24: own decisions, newest first; columns straight beside Chinese words, the event in full below."""
+    run = looking("H", "m", sign="再看一下")
+    assert snap_compare(desk_app(served), terminal_size=NARROW, run_before=run)
