@@ -20,7 +20,7 @@ from tests.end_to_end.servicekit import Client, desk
 from tests.store.deskdata import Seed
 
 SEEDS = [Seed(i, keys=i % 2 == 0) for i in range(1, 20)]
-STRANGE = (None, "", -1, 10**30, 2**63, [], {}, "zz", True, 1.5, [1], "\ud800", "\x1b[2J")
+STRANGE: tuple[Any, ...] = (None, "", -1, 10**30, 2**63, [], {}, "zz", True, 1.5, [1], "\ud800", "\x1b[2J")
 
 
 async def made(client: Client) -> bytes:
