@@ -13,6 +13,7 @@ from console.commands.exports import force_option, into, socket_option
 from console.export.file import safe_name
 from core.audit import AuditError
 from core.audit.evidence_check import PACK_MAX, Alone, PackError, against_log, alone
+from core.model.text import clean
 
 
 class _Group(click.Group):
@@ -83,7 +84,8 @@ def verify(file: Path, database: Path | None, as_json: bool, socket: str | None)
         click.echo(json.dumps({**told, "blocks_computed": found.computed}, ensure_ascii=False))
         return code
     order = found.manifest["order"]
-    click.echo(f"{file}: order {order['ext_id']} ({order['shop']}), made {found.manifest['made_at']}")
+    # What stands in a pack was written by whoever had it last: no control characters of it reach the terminal.
+    click.echo(clean(f"{file}: order {order['ext_id']} ({order['shop']}), made {found.manifest['made_at']}"))
     for problem in problems:
         click.echo(f"  ALTERED: {problem}")
     if not found.problems:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ _TIMES = ("created_at", "deadline")
 _NUMBERS = frozenset({"id", "qty", "priority", *_MONEY, *_TIMES})  # ours, never somebody's text
 # What makes a spreadsheet take a cell for a formula; the wide ones count where full-width input is usual.
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+# Where lists are parted by semicolons or tabs, a spreadsheet parts our cells there too, and at line ends: what follows
+# begins a cell.
+_INNER = re.compile(r"([;\t\r\n][\s\"']*)([=+\-@＝＋－＠])")
 _EXACT_DIGITS = 15  # a spreadsheet keeps no more of a number, and order numbers have 18
 
 
@@ -55,8 +59,10 @@ def record(row: Mapping[str, Any], look: Look) -> dict[str, Any]:
 def cell(name: str, value: Any, excel: bool = False) -> str:
     """One cell of a CSV file. Text that a spreadsheet would run is led by an apostrophe."""
     text = " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    if (name not in _NUMBERS and text[:1] in _FORMULA) or (text.lstrip()[:1] in _FORMULA and name not in _NUMBERS):
-        return f"'{text}"
+    if name not in _NUMBERS:
+        text = _INNER.sub(r"\1'\2", text)
+        if text[:1] in _FORMULA or text.lstrip()[:1] in _FORMULA:
+            return f"'{text}"
     if excel and len(text) > _EXACT_DIGITS and text.isascii() and text.isdigit():
         return f"'{text}"
     return text

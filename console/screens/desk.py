@@ -255,11 +255,6 @@ class DeskScreen(Screen[None]):
         self.jobs.current = None if self.jobs.current and self.jobs.current["state"] != "running" else self.jobs.current
         self.show_say()
 
-    @property
-    def said(self) -> str:
-        """What was said last."""
-        return self._said.plain
-
     def say_error(self, error: ClientError) -> None:
         """A refusal in words."""
         text = t("error.offline") if error.offline else t("error.failed", message=f"{error.message} {error.hint}")

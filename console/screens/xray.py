@@ -155,4 +155,4 @@ class XrayScreen(DeskModal[None]):
         except ClientError as error:
             self.say(t("error.offline") if error.offline else f"{error.message} {error.hint}", "$error")
         else:
-            self.say(self.desk.said)
+            self.say(self.desk.said.plain)

@@ -4,6 +4,7 @@ It carries no key and no secret. Each part's SHA-256 stands in the manifest, and
 neither a part nor the manifest can be changed without a running core's seeing it.
 """
 
+import asyncio
 import hashlib
 import io
 import json
@@ -88,7 +89,8 @@ async def gather(
         blocks = await _blocks(reads, events)
     told = scrub.value(story(detail, events))
     hidden = frozenset(event.seq for event in events if scrub.text(event.body) != event.body)
-    return Order(told, events, hidden, cut, _raw(bytes(raw[0][0]) if raw else b"", scrub), blocks)
+    payload = await asyncio.to_thread(_raw, bytes(raw[0][0]) if raw else b"", scrub)  # up to a megabyte to look through
+    return Order(told, events, hidden, cut, payload, blocks)
 
 
 def _raw(raw: bytes, scrub: Scrub) -> dict[str, Any]:

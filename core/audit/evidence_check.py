@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -15,11 +15,14 @@ from core.audit.evidence import FORMAT, MANIFEST
 from core.audit.run import AuditError, opened
 from core.model.clock import iso_us
 from core.model.lifecycle import EventKind
+from core.model.text import clean
 from core.store import driver
 from core.store.tx import block_hash
 
 PACK_MAX = 64_000_000  # bytes, unpacked
 PROBLEMS_MAX = 50
+_Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what a database can be asked for
+_Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class PackError(ValueError):
@@ -29,10 +32,10 @@ class PackError(ValueError):
 class EventClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An event as a pack has it, by the SHA-256 of its exact text; "" for one with a key in it."""
 
-    seq: int
-    at: int
-    order_id: int
-    kind: int
+    seq: _Whole
+    at: _Whole
+    order_id: _Whole
+    kind: _Whole
     actor: str
     body_sha256: str
 
@@ -40,20 +43,38 @@ class EventClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BlockClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A block as a pack has it; hashes in hex."""
 
-    n: int
-    first: int
-    last: int
-    previous: str
-    hash: str
+    n: _Whole
+    first: _Whole
+    last: _Whole
+    previous: _Hash
+    hash: _Hash
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a pack says about a log."""
 
-    order: int
-    digest: str
+    order: _Whole
+    digest: _Hash
     events: list[EventClaim]
     blocks: list[BlockClaim]
+
+
+class _Of(msgspec.Struct, frozen=True):
+    id: _Whole
+    ext_id: str
+    shop: str
+
+
+class _Part(msgspec.Struct, frozen=True):
+    name: str
+    sha256: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    made_at: str
+    made_by: str
+    order: _Of
+    parts: list[_Part]
 
 
 class Alone(NamedTuple):
@@ -73,19 +94,21 @@ def alone(data: bytes) -> Alone:
     manifest = _object(parts[MANIFEST], MANIFEST)
     if manifest.get("keydesk_evidence") != FORMAT:
         raise PackError(f"its format is {manifest.get('keydesk_evidence')!r}, this Keydesk reads {FORMAT}")
-    problems = _against(manifest, parts)
     try:
+        read = msgspec.convert(manifest, _Manifest)
         events = _object(parts["events.json"], "events.json")["events"]
         blocks = _object(parts["chain.json"], "chain.json")["blocks"]
         claim = Claim(
-            int(manifest["order"]["id"]),
+            read.order.id,
             hashlib.sha256(parts[MANIFEST]).hexdigest(),
             [msgspec.convert({k: e[k] for k in EventClaim.__struct_fields__}, EventClaim) for e in events],
             [msgspec.convert({k: b[k] for k in BlockClaim.__struct_fields__}, BlockClaim) for b in blocks],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PackError(f"its events or its chain cannot be read ({type(error).__name__})") from None
-    computed = _compute(events, claim.blocks, problems)
+        texts = {event["seq"]: _text(event) for event in events}
+    except (KeyError, TypeError, ValueError) as error:  # msgspec's own is a ValueError
+        raise PackError(f"its manifest, events or chain cannot be read ({type(error).__name__})") from None
+    problems = _against(read, parts)
+    computed = _compute(claim, texts, problems)
     return Alone(manifest, claim, problems[:PROBLEMS_MAX], computed)
 
 
@@ -98,7 +121,10 @@ def _parts(data: bytes) -> dict[str, bytes]:
             if len({info.filename for info in infos}) < len(infos):
                 raise PackError("a part stands in it twice")
             return {info.filename: box.read(info) for info in infos}
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+    # What a damaged file makes of the parts of a zip is endless: zlib's, struct's and several of zipfile's own errors.
+    except PackError:
+        raise
+    except Exception as error:
         raise PackError(f"it cannot be read as a zip ({type(error).__name__})") from None
 
 
@@ -112,37 +138,50 @@ def _object(data: bytes, name: str) -> dict[str, Any]:
     return found
 
 
-def _against(manifest: Mapping[str, Any], parts: Mapping[str, bytes]) -> list[str]:
+def _text(event: Mapping[str, Any]) -> bytes | None:
+    """An event's exact text; None when the pack hides it. Raises ValueError for what no log can hold."""
+    body = event["body"]
+    if body is not None and not isinstance(body, str):
+        raise ValueError("body")
+    return None if body is None else body.encode()
+
+
+def _against(manifest: _Manifest, parts: Mapping[str, bytes]) -> list[str]:
     problems: list[str] = []
-    listed = set()
-    for part in manifest.get("parts") or ():
-        name = str(part.get("name"))
-        listed.add(name)
-        if name not in parts:
+    for part in manifest.parts:
+        name = clean(part.name, 80)
+        if part.name not in parts:
             problems.append(f"{name} is missing")
-        elif hashlib.sha256(parts[name]).hexdigest() != part.get("sha256"):
+        elif hashlib.sha256(parts[part.name]).hexdigest() != part.sha256:
             problems.append(f"{name} was changed: it has another SHA-256 than the manifest")
-    problems += [f"{name} is not in the manifest" for name in parts if name not in listed and name != MANIFEST]
+    listed = {part.name for part in manifest.parts}
+    problems += [f"{clean(name, 80)} is not in the manifest" for name in parts if name not in listed | {MANIFEST}]
     return problems
 
 
-def _compute(events: Sequence[Mapping[str, Any]], blocks: Sequence[BlockClaim], problems: list[str]) -> int:
+def _compute(claim: Claim, texts: Mapping[int, bytes | None], problems: list[str]) -> int:
     """How many blocks hold nothing but events of the pack and follow from them; one that does not is a problem."""
-    texts = {event["seq"]: event for event in events}
+    events = {event.seq: event for event in claim.events}
+    for event in claim.events:
+        text = texts[event.seq]
+        if text is not None and hashlib.sha256(text).hexdigest() != event.body_sha256:
+            problems.append(f"event {event.seq} has another text than its SHA-256 says")
     computed = 0
-    for event in events:
-        body = event.get("body")
-        if body is not None and hashlib.sha256(str(body).encode()).hexdigest() != event["body_sha256"]:
-            problems.append(f"event {event['seq']} has another text than its SHA-256 says")
-    for block in blocks:
-        inside = [texts.get(seq) for seq in range(block.first, min(block.last, block.first + len(events)) + 1)]
-        if len(inside) != block.last - block.first + 1 or any(e is None or e.get("body") is None for e in inside):
+    for block in claim.blocks:
+        if not 0 <= block.last - block.first < len(events):
             continue
-        rows = [(e["seq"], e["at"], e["order_id"], e["kind"], e["actor"], e["body"]) for e in inside if e is not None]
-        if block_hash(bytes.fromhex(block.previous), rows).hex() == block.hash:
-            computed += 1
+        rows = []
+        for seq in range(block.first, block.last + 1):
+            text = texts.get(seq)
+            if text is None:
+                break
+            e = events[seq]
+            rows.append((e.seq, e.at, e.order_id, e.kind, e.actor, text.decode()))
         else:
-            problems.append(f"block {block.n} does not follow from its events")
+            if block_hash(bytes.fromhex(block.previous), rows).hex() == block.hash:
+                computed += 1
+            else:
+                problems.append(f"block {block.n} does not follow from its events")
     return computed
 
 

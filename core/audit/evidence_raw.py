@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from core.desk.scrub import REMOVED, Scrub
 
-RAW_MAX = 1_000_000
+RAW_MAX = 256_000  # bytes; a pattern is searched for in one go, and meanwhile nothing else runs
 _DEPTH_MAX = 40
 _NAMED_MAX = 200
 _NAME = re.compile(
@@ -22,14 +22,18 @@ _NAME = re.compile(
 )
 _LINK = re.compile(r"(https?://)(?:[^/\s@\"'<>]*@)?([^/?#\s\"'<>]+)([/?#][^\s\"'<>]*)?", re.IGNORECASE)
 _SECRET = re.compile(
-    r"eyJ[\w\-]{8,}\.[\w\-]+\.[\w\-]*"  # a signed token
+    r"(?<![\w\-])eyJ[\w\-]{8,}+\.[\w\-]++\.[\w\-]*"  # a signed token
     r"|(?:sk|rk|whsec|pk|shpat|shpss|ck|cs)_[A-Za-z0-9_]{12,}"  # keys of providers
     r"|(?i:bearer|basic)\s+[A-Za-z0-9+/=_.\-]{12,}"
     r"|-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)",
     re.DOTALL,
 )
-_PAIR = re.compile(r"([\w\-.]+)=([^&\s\"'<>]*)")
-_ELEMENT = re.compile(r"<([\w\-.:]+)([^<>]*)>([^<]*)</\1>", re.DOTALL)
+# Nothing here is tried again from within a word: a payload of one long word must not cost its square.
+_PAIR = re.compile(r"(?<![\w\-.])([\w\-.]++)=([^&\s\"'<>]*+)")
+_ELEMENT = re.compile(r"<([\w\-.:]++)([^<>]*+)>((?:[^<]|<!\[CDATA\[(?:(?!\]\]>).)*+\]\]>)*+)</\1>", re.DOTALL)
+# How several platforms write their extra fields: {"name": what it is, "value": what it says}.
+_CALLED = ("name", "key", "field", "label", "title", "code")
+_SAYS = ("value", "val", "content", "text", "data")
 
 
 class Cleaned(NamedTuple):
@@ -70,8 +74,16 @@ class _Walker:
             self._took(at)
             return REMOVED
         if isinstance(value, dict):
-            return {self._scrub.text(str(k)): self._member(str(k), v, f"{at}.{k}", depth) for k, v in value.items()}
+            names = {str(name).lower(): said for name, said in value.items()}
+            secret = any(isinstance(names.get(n), str) and _NAME.search(names[n]) for n in _CALLED)
+            pair = secret and any(n in names for n in _SAYS)
+            return {
+                self._scrub.text(str(k)): self._member(str(k), v, f"{at}.{k}", depth, pair) for k, v in value.items()
+            }
         if isinstance(value, list):
+            if len(value) == 2 and all(isinstance(one, str) for one in value) and _NAME.search(value[0]):
+                self._took(f"{at}[1]")
+                return [self._scrub.text(value[0]), REMOVED]
             return [self.value(one, f"{at}[{i}]", depth + 1) for i, one in enumerate(value)]
         if isinstance(value, str):
             return self._text(value, at, depth)
@@ -80,11 +92,13 @@ class _Walker:
             self._took(at)
         return scrubbed
 
-    def _member(self, name: str, value: Any, at: str, depth: int) -> Any:
-        if _NAME.search(name) and value not in (None, "", True, False, [], {}):
+    def _member(self, name: str, value: Any, at: str, depth: int, pair: bool) -> Any:
+        lower = name.lower()
+        # What such a pair calls its secret is not the secret.
+        secret = lower in _SAYS if pair and lower in _CALLED + _SAYS else bool(_NAME.search(name))
+        if secret and value not in (None, "", True, False, [], {}):
             self._took(self._scrub.text(at))
             return REMOVED
-        # A list of {"name": ..., "value": ...}: how several platforms write their extra fields.
         return self.value(value, self._scrub.text(at), depth + 1)
 
     def _text(self, text: str, at: str, depth: int) -> str:

@@ -1,5 +1,6 @@
 """Orders as a file: which ones is settled in one read and recorded, then they are told page by page."""
 
+import asyncio
 from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from core.store.tx import Tx, as_json
 PAGE = 500
 ORDERS_MAX = 1_000_000  # their ids are 8 MB
 MARKED_MAX = 100_000
+_WRITTEN = ("note", "tag")  # what people write: a key may stand in it
 NAMED_MAX = 50  # chosen orders that the record names one by one
 
 
@@ -60,10 +62,17 @@ async def pages(
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Row dicts (docs/socket.md, "A row") of ``PAGE`` orders at a time; each page is one moment, later than the ids."""
     for at in range(0, len(orders), PAGE):
-        async with reader.snapshot() as reads:
-            rows = await rows_by_id(reads, orders[at : at + PAGE], frame())
-            noted = [row["id"] for row in rows if row["note"]]
-            scrub = await scrub_of(reads, noted, opener, is_link)
-        for row in rows:
-            row["note"] = scrub.text(row["note"])
-        yield rows
+        # A caller who leaves ends the telling, not the read at hand: a connection that is cut off in it is lost.
+        yield await asyncio.shield(_page(reader, orders[at : at + PAGE], frame(), opener, is_link))
+
+
+async def _page(
+    reader: Reader, orders: "array[int]", frame: Frame, opener: Opener | None, is_link: IsLink | None
+) -> list[dict[str, Any]]:
+    async with reader.snapshot() as reads:
+        rows = await rows_by_id(reads, orders, frame)
+        written = [row["id"] for row in rows if any(row[name] for name in _WRITTEN)]
+        scrub = await scrub_of(reads, written, opener, is_link)
+    for row in rows:
+        row |= {name: scrub.text(row[name]) for name in _WRITTEN}
+    return rows

@@ -1,9 +1,11 @@
 """Takes the keys of orders out of text that leaves the core: a platform may echo them, a person may have noted one."""
 
+import base64
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from core.desk.reads import Reads
 from core.store.tx import as_json
@@ -20,20 +22,21 @@ KEYS = (
 _PART = re.compile(r"[\s,;|:\uff1a]+|-{3,}")
 _GAPS = re.compile(r"[\s-]+")
 _CODE = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]{{{LENGTH}}}(?![0-9A-Za-z])")
+_GAP = r"(?:[\s\-_.+]|%2[0dD])*+"  # however somebody groups a key
 _SHORTEST = 6  # shorter pieces are words and years as often as secrets
 
 
 class Scrub:
     """Replaces every writing of the given secrets, and codes of pick-up links, which are as good as the keys behind them.
 
-    A secret counts whole, without gaps, and each longer part of it.
+    A secret counts whole, with other gaps or none, each longer part of it, and as base64 or percent-encoded.
     """
 
     def __init__(self, secrets: Iterable[str] = (), is_link: IsLink | None = None) -> None:
         self._is_link = is_link
         found = {piece for secret in secrets for piece in _writings(secret)}
         longest_first = sorted(found, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if found else None
+        self._pattern = re.compile("|".join(longest_first), re.IGNORECASE) if found else None
 
     def text(self, text: str) -> str:
         """The text without them."""
@@ -60,10 +63,18 @@ class Scrub:
 
 
 def _writings(secret: str) -> Iterable[str]:
+    """Patterns."""
     whole = secret.strip()
-    for piece in (whole, _GAPS.sub("", whole), *_PART.split(whole)):
+    for piece in (whole, *_PART.split(whole)):
         if len(piece) >= _SHORTEST or (piece == whole and len(piece) >= 4):
-            yield piece
+            yield re.escape(piece)
+            data = piece.encode()
+            yield re.escape(base64.b64encode(data).decode().rstrip("="))
+            yield re.escape(base64.urlsafe_b64encode(data).decode().rstrip("="))
+            yield re.escape(quote(piece, safe=""))
+    bare = _GAPS.sub("", whole)
+    if len(bare) >= _SHORTEST:
+        yield _GAP.join(map(re.escape, bare))
 
 
 async def scrub_of(reads: Reads, orders: Sequence[int], opener: Opener | None, is_link: IsLink | None = None) -> Scrub:

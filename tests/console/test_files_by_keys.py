@@ -25,7 +25,9 @@ async def test_evidence_in_one_key(tmp_path: Path, home: Path) -> None:
     async with looking(tmp_path) as (pilot, _, console):
         for n in range(2):
             await pilot.press("E")
-            await until(pilot, lambda n=n: len(exported(tmp_path)) > n and "evidence pack: " in console.said, "a pack")
+            await until(
+                pilot, lambda n=n: len(exported(tmp_path)) > n and "evidence pack: " in console.said.plain, "a pack"
+            )
             await until(pilot, lambda n=n: len(list(home.iterdir())) > n, "its file")
         names = sorted(path.name for path in home.iterdir())
         assert names == ["keydesk-evidence-A-1-2.zip", "keydesk-evidence-A-1.zip"], "none takes the other's place"
@@ -53,7 +55,7 @@ async def test_the_view_with_its_filter_goes_to_the_file_that_is_offered(tmp_pat
         offered = Path(prompt.query_one(Input).value)
         assert (offered.parent, offered.suffix) == (home, ".csv")
         await pilot.press("enter")
-        await until(pilot, lambda: "9 orders: " in console.said, "written")
+        await until(pilot, lambda: "9 orders: " in console.said.plain, "written")
         rows = list(csv.DictReader(io.StringIO(offered.read_text("utf-8"), newline="")))
         assert [row["id"] for row in rows] == [str(i) for i in range(1, 10)]
         assert rows[4]["note"] == "'=1+1"
@@ -67,7 +69,7 @@ async def test_marks_go_instead_of_the_view_and_json_by_its_ending(tmp_path: Pat
         await pilot.press("j", "space", "space", "colon")
         await on(pilot, PromptScreen)
         await pilot.press(*f"export {home}/m.json", "enter")
-        await until(pilot, lambda: "2 orders: " in console.said, "written")
+        await until(pilot, lambda: "2 orders: " in console.said.plain, "written")
         told = json.loads((home / "m.json").read_text("utf-8"))
         assert [one["ext_id"] for one in told["orders"]] == ["B-2", "B-3"]
         assert exported(tmp_path)[0]["orders"] == [2, 3]
@@ -90,12 +92,12 @@ async def test_another_file_is_replaced_only_after_a_yes(tmp_path: Path, home: P
         await pilot.pause()
         assert ((home / "m.csv").read_text(), exported(tmp_path)) == ("mine", [])
         await ask("yes")
-        await until(pilot, lambda: "30 orders: " in console.said, "written")
+        await until(pilot, lambda: "30 orders: " in console.said.plain, "written")
         assert (home / "m.csv").read_text("utf-8").startswith("id,ext_id")
         await pilot.press("colon")
         await on(pilot, PromptScreen)
         await pilot.press(*"export /nowhere/at/all.csv", "enter")
-        await until(pilot, lambda: "no folder" in console.said, "refused")
+        await until(pilot, lambda: "no folder" in console.said.plain, "refused")
 
 
 async def test_an_export_can_be_stopped_and_leaves_no_file(
@@ -121,7 +123,7 @@ async def test_an_export_can_be_stopped_and_leaves_no_file(
         await pilot.press("X")
         await on(pilot, PromptScreen, lambda: "stop it" in said(pilot))
         await pilot.press(*"yes", "enter")
-        await until(pilot, lambda: "export stopped" in console.said, "stopped")
+        await until(pilot, lambda: "export stopped" in console.said.plain, "stopped")
         assert (console.exports.running, list(home.iterdir())) == (None, [])
         waits.set()
 
@@ -130,7 +132,7 @@ async def test_roles_and_a_read_only_desk_say_why_not(tmp_path: Path, home: Path
     async with looking(tmp_path, read_only=True) as (pilot, _, console):
         for key in ("X", "E"):
             await pilot.press(key)
-            await until(pilot, lambda: "read-only" in console.said, "why not")
+            await until(pilot, lambda: "read-only" in console.said.plain, "why not")
         await pilot.press("x")
         await on(pilot, XrayScreen)
         await pilot.press("X")

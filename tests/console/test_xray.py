@@ -90,17 +90,17 @@ async def test_a_case_has_its_xray_and_evidence(tmp_path: Path, home: Path) -> N
         await pilot.press("e")
         await until(pilot, lambda: len(console.cases.groups) == 2, "the kinds")
         await pilot.press("E")
-        await until(pilot, lambda: "no order" in console.said, "a kind is no order")
+        await until(pilot, lambda: "no order" in console.said.plain, "a kind is no order")
         await pilot.press("enter")
         await until(pilot, lambda: console.cases.current is not None, "the case")
         await pilot.press("E")
-        await until(pilot, lambda: "evidence pack: " in console.said, "the pack")
+        await until(pilot, lambda: "evidence pack: " in console.said.plain, "the pack")
         await pilot.press("x")
         await on(pilot, XrayScreen, lambda: "B-7" in said(pilot))
         await pilot.press("escape", "escape", "j", "enter")
         await until(pilot, lambda: console.cases.kind == "token_dead" and console.cases.current, "a case of a shop")
         await pilot.press("x")
-        await until(pilot, lambda: "no order" in console.said, "a shop is no order")
+        await until(pilot, lambda: "no order" in console.said.plain, "a shop is no order")
         assert [path.name for path in home.iterdir()] == ["keydesk-evidence-B-7.zip"]
 
 
