@@ -82,7 +82,7 @@ async def test_a_drill_that_was_changed_by_hand_is_no_longer_the_walls(served: S
         await until(pilot, lambda: pilot.app.screen is desk and desk.wall.behind, "the orders behind it")
         assert (desk.standing.view, desk.standing.filter) == ("work", "")
         await pilot.press("tab")
-        await until(pilot, lambda: desk.standing.view == "open", "another view")
+        await until(pilot, lambda: desk.standing.view == "vip", "another view")
         assert not desk.wall.behind
         await pilot.press("escape")
         await pilot.pause()
@@ -135,8 +135,8 @@ async def saved(served: Served, line: str, **options: Any) -> tuple[str, Served]
             pilot, lambda: pilot.app.screen is not desk and not isinstance(pilot.app.screen, WallScreen), "a box"
         )
         await pilot.press(*line, "enter")
-        await until(pilot, lambda: desk._said.plain, "what came of it")
-        return desk._said.plain, served
+        await until(pilot, lambda: desk.said.plain, "what came of it")
+        return desk.said.plain, served
 
 
 async def test_the_wall_is_saved_as_a_picture_that_calls_nobody(served: Served, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ async def test_a_kiosk_asks_for_nobodys_name_and_writes_no_file(
         await desk.wall.save("x")
         assert asked == [False]
         assert list(tmp_path.iterdir()) == []
-        assert "只能查看" in desk._said.plain
+        assert "只能查看" in desk.said.plain
 
 
 async def test_a_refusal_of_the_core_is_said(served: Served) -> None:

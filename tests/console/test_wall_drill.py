@@ -69,13 +69,13 @@ async def test_the_way_back_leaves_the_list_as_it_was(floor: Desk) -> None:
     async with app_on(floor).run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: listed(pilot) == ["W4", "W5"], "what is to be done")
         desk_screen = pilot.app.desk  # type: ignore[attr-defined]
-        await pilot.press("4")
+        await pilot.press("colon", *"view", "space", *"delivering", "enter")
         await until(pilot, lambda: listed(pilot) == ["W5"], "what is being sent")
         await pilot.press("W")
         await wall(pilot)
         await pilot.press("right", "enter")
         await until(pilot, lambda: listed(pilot) == ["W1", "W2", "W3"], "delivered")
-        assert "esc back to the wall" in desk_screen._said.plain
+        assert "esc back to the wall" in desk_screen.said.plain
         await pilot.press("escape")
         await wall(pilot)
         await pilot.press("escape")
