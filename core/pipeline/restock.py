@@ -72,8 +72,10 @@ class Buyer:
             await self._writer.do(purchases.plan_purchases, wanted)
         # One that is being bought and is not under way here was left by a call whose end could not be written down.
         now, due = self._clock(), (PurchaseState.PLANNED, PurchaseState.BUYING, PurchaseState.UNKNOWN)
+        # What was under way when the rows were read may have ended since; such a row tells of the past.
+        busy = frozenset(self._busy)
         rows = purchases.rows_of(await self._reads.all(purchases.OPEN))
-        return [row for row in rows if row.state in due and row.next_at <= now and row.id not in self._busy]
+        return [row for row in rows if row.state in due and row.next_at <= now and row.id not in busy]
 
     async def _further(self, row: PurchaseRow) -> None:
         try:

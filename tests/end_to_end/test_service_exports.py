@@ -249,6 +249,6 @@ async def test_a_claim_that_is_none_is_refused(tmp_path: Path) -> None:
     async with desk(tmp_path, [Seed(1)]) as d:
         for body in (None, [], {"order": 1}, {"order": 1, "digest": "", "events": [{}], "blocks": []}):
             assert (await d.client.fails("POST", "/v1/evidence/check", body))[0] == 400
-        wide = {"n": 1, "first": 1, "last": 2**62, "previous": "", "hash": ""}
-        body = {"order": 1, "digest": "", "events": [], "blocks": [wide]}
+        wide = {"n": 1, "first": 1, "last": 2**62, "previous": "0" * 64, "hash": "0" * 64}
+        body = {"order": 1, "digest": "0" * 64, "events": [], "blocks": [wide]}
         assert (await d.client.post("/v1/evidence/check", body))["problems"][0] == "block 1 stands otherwise in the log"

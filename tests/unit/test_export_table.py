@@ -44,7 +44,9 @@ def written(look: Look = PLAIN, **changes: Any) -> dict[str, str]:
 )
 @pytest.mark.parametrize("name", ["buyer", "note", "title", "ext_id", "tag", "shop"])
 def test_a_cell_that_would_run_is_led_by_an_apostrophe(name: str, text: str) -> None:
-    assert written(**{name: text})[name] == f"'{text}"
+    # Behind a tab or a line end a cell of its own may begin, so what follows is led as well.
+    led = f"{text[0]}'{text[1:]}" if text[0] in "\t\r\n" else text
+    assert written(**{name: text})[name] == f"'{led}"
 
 
 @given(st.text(max_size=40), st.booleans())
