@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.audit.run import audit
 from core.desk.reads import Reader
@@ -130,35 +131,20 @@ async def test_enough_is_enough(desk: Desk) -> None:
 
 
 async def test_no_more_a_day_than_allowed(desk: Desk) -> None:
-    taken = 0
-    for bought in (5, 5, 2):
-        await desk.until(PurchaseState.DONE)
-        taken += bought
-        assert await desk.free() == bought
-        await desk.rig.writer.do(_sell_all, None)
+    do = desk.rig.writer.do
+    for qty in (5, 5, 2):
+        assert await do(purchases.plan_purchases, (WISH,)) == 1
+        assert await do(purchases.plan_purchases, (WISH,)) == 0  # one at a time
+        row = (await desk.rows())[0]
+        assert row.qty == qty
+        assert await do(purchases.open_purchases, row.id)
+        assert not await do(purchases.open_purchases, row.id)
+        await do(purchases.end_purchases, purchases.Ended(row.id, Outcome(result=Result.UNKNOWN)))
+        assert await do(purchases.decide, Verdict(row.id, True, "ann", "imported by hand"))
         desk.rig.clock.step(60)
-        if taken < 12:
-            async with desk.running() as buyer, asyncio.timeout(10):
-                while len(await desk.rows()) == len(desk.seller.sold) and len(desk.seller.sold) < (taken // 5) + 1:
-                    buyer.wake()
-                    await asyncio.sleep(0.01)
-    async with desk.running() as buyer:
-        for _ in range(10):
-            buyer.wake()
-            await asyncio.sleep(0.02)
-    assert sum(one.qty for one in desk.seller.sold) == 12
+    assert await do(purchases.plan_purchases, (WISH,)) == 0
     desk.rig.clock.step(86_400)
-    async with desk.running() as buyer, asyncio.timeout(10):
-        while len(desk.seller.sold) < 4:
-            buyer.wake()
-            await asyncio.sleep(0.01)
-
-
-def _sell_all(tx: Any, items: list[None]) -> list[None]:
-    # As when all of it was given out by hand: what is counted as free is what the buyer goes by.
-    tx.run("UPDATE key SET state = 4 WHERE state = 0")
-    tx.run("UPDATE stock SET withdrawn = withdrawn + free, free = 0")
-    return items
+    assert await do(purchases.plan_purchases, (WISH,)) == 1
 
 
 async def test_a_doubt_is_asked_about_and_never_bought_again(desk: Desk) -> None:
@@ -251,6 +237,7 @@ def _free_again(tx: Any, items: list[None]) -> list[None]:
 
 
 async def test_fewer_than_ordered_are_taken_and_told(desk: Desk) -> None:
+    desk.wishes = (replace(WISH, below=1),)  # so that what came is enough, and nothing is bought after it
     desk.seller.buying = lambda wanted: came(Result.CONFIRMED, "ONE", "TWO")
     row = await desk.until(PurchaseState.DONE)
     assert (row.got, row.why) == (2, "2 keys came for 5")
