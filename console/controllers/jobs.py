@@ -90,12 +90,12 @@ class Jobs:
         await self._desk.app.push_screen_wait(JobsScreen(self._desk))
 
     async def do_undo(self) -> None:
-        """Undoes the newest job that can be undone."""
-        now = self._desk.clock()
+        """Undoes our newest job that can be undone; a colleague's is taken back in the pane of jobs, by choice."""
+        now, me = self._desk.clock(), self._desk.standing.me
         for job in await self._desk.client.jobs(20):
             until = job["undoable_until"]
             spent = job.get("undo_of") is not None or job.get("undone_by") is not None
-            if job["state"] != "running" and until is not None and until > now and not spent:
+            if job["by"] == me and job["state"] != "running" and until is not None and until > now and not spent:
                 await self.undo(job["id"])
                 return
         self._desk.say(t("job.nothing_to_undo"), "warn")

@@ -136,9 +136,9 @@ class Own:
         rows = desk.queue.model.chosen()  # the same orders for every step, whatever becomes of cursor and marks
         for number, step in enumerate(macro.steps, 1):
             command = check_step(step)
-            if not desk.allowed(command.name):
+            action = BY_ID.get(command.name)  # some commands are no actions of their own, as `view vip`
+            if action is not None and not desk.allowed(command.name):
                 return
-            action = BY_ID.get(command.name)
             if action is None or not action.order:
                 await run_command(desk, command)
                 rows = desk.queue.model.chosen()
