@@ -1,4 +1,4 @@
-"""The one HTTP client: leased transports of one connection each, deadlines, a body cap, a breaker, and proof of "not sent".
+"""The one HTTP client: leased lines of one connection each, deadlines, a body cap, a breaker, and proof of "not sent".
 
 Only three of httpx's errors prove that no byte of a request left: ConnectError, ConnectTimeout, PoolTimeout. Our own
 line raises the first two before a connection stands and never later (connectors/line.py); everything that breaks
@@ -235,7 +235,11 @@ class Http:
             raise HttpFailure(True, "busy", {**where, "error": "no free connection"}) from None
         try:
             line = self._idle.pop() if self._idle else self._fresh()
-            yield line
+            try:
+                yield line
+            except BaseException:
+                line.close()  # it goes back to nobody
+                raise
             if self._closed:
                 line.close()
             else:

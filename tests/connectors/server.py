@@ -56,6 +56,11 @@ class Scripted:
         self.connections = 0
         self._writers: set[asyncio.StreamWriter] = set()
 
+    @property
+    def open(self) -> int:
+        """How many connections stand."""
+        return len(self._writers)
+
     async def __aenter__(self) -> "Scripted":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])

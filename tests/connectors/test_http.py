@@ -90,6 +90,22 @@ async def test_a_compressed_answer_is_refused(http: Http) -> None:
     assert requests[0].headers["accept-encoding"] == "identity"
 
 
+async def test_no_connection_is_left_behind_by_a_call_that_failed(http: Http) -> None:
+    """Whatever a call ends with, its connection is used again or closed: nobody else holds it."""
+    zipped = reply(200, b"x", "content-encoding: gzip\r\n")
+    answers: list[Answer] = [zipped, zipped, reply(200, b"1")]
+    async with Scripted(lambda request: answers.pop(0)) as server:
+        for _ in range(2):
+            with pytest.raises(HttpFailure):
+                await http.get(server.url)
+        assert (await http.get(server.url)).body == b"1"
+        with pytest.raises(HttpFailure):
+            await http.get("ftp://nowhere/")
+        async with asyncio.timeout(5):
+            while server.open:
+                await asyncio.sleep(0.01)
+
+
 async def test_redirects_are_answers_and_are_not_followed(http: Http) -> None:
     async with Scripted(lambda request: reply(302, b"", "location: /elsewhere\r\n")) as server:
         answer = await http.get(server.url)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from connectors.channels.base import Evidence
 from connectors.fields import UNREADABLE
 from connectors.http import Reply
+from connectors.options import Options, url_of
 from connectors.suppliers.kashangwl.sign import sign
 from core.model.clock import Clock
 
@@ -87,6 +88,11 @@ class Product(Struct):
     stock_state: int
     supply_state: int
 
+    @property
+    def sold(self) -> bool:
+        """Whether it can be bought now."""
+        return self.stock_state == ON_SALE and self.supply_state == IN_SUPPLY
+
 
 class Kashangwl:
     """Signs calls. Holds the customer key; its repr does not show it."""
@@ -133,3 +139,22 @@ def evidence_of(order: Bought | Shown, ours: str) -> Evidence:
         "cost": str(order.total_price)[:20],
         "outer_order_id": ours,
     }
+
+
+def supplier_of(options: Options, clock: Clock) -> Kashangwl:
+    """Address and credentials, as top-ups and cards have them alike. Raises ValueError."""
+    if not options["customer_id"].isascii() or not options["customer_id"].isdigit():
+        raise ValueError("customer_id is a number")
+    unit = options.get("timestamp") or "ms"
+    if unit not in UNITS:
+        raise ValueError("timestamp is ms or s")
+    url = url_of({"url": options.get("url") or "https://www.kashangwl.com"}).rstrip("/")
+    return Kashangwl(url, int(options["customer_id"]), options["secret"], unit, clock)
+
+
+def codes_of(options: Options, key: str) -> frozenset[str]:
+    """Codes with commas or spaces between. Raises ValueError for "ok", which is no refusal."""
+    found = frozenset(options.get(key, "").replace(",", " ").split())
+    if "ok" in found:
+        raise ValueError(f"{key}: ok is no refusal")
+    return found

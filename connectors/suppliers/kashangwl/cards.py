@@ -9,9 +9,9 @@ from typing import Final
 from connectors.channels.base import Evidence, confirmed, later, outcome_of, rejected, said, unknown
 from connectors.http import Http, HttpFailure
 from connectors.http import Reply as HttpReply
-from connectors.options import Options, http_of, number, url_of
+from connectors.options import Options, http_of, number
 from connectors.suppliers.kashangwl import api
-from connectors.suppliers.kashangwl.api import Cards, Head, Kashangwl, Product, data_of, head_of
+from connectors.suppliers.kashangwl.api import Cards, Head, Kashangwl, Product, codes_of, data_of, head_of, supplier_of
 from connectors.suppliers.kashangwl.voucher import covers
 from core.model.clock import SECOND, Clock
 from core.model.effects import Outcome, Result
@@ -142,7 +142,7 @@ class KashangwlCards:
         evidence: Evidence = {"product": product.id, "type": product.type, "price": said(None, product.price, 20)}
         if product.type not in (api.CARD, api.COUPON):
             return rejected("the product is no card: its sale would bring no keys", evidence)
-        if product.stock_state != api.ON_SALE or product.supply_state != api.IN_SUPPLY:
+        if not product.sold:
             return later("the supplier does not sell it just now", 60.0, evidence)
         if not covers(wanted.price, product.price):
             return rejected("the supplier asks for more than restock.price", evidence)
@@ -169,22 +169,13 @@ class KashangwlCards:
 
 def build(name: str, options: Options, clock: Clock) -> KashangwlCards:
     """From the options of ``[suppliers.NAME]``. Raises ValueError."""
-    if not options["customer_id"].isascii() or not options["customer_id"].isdigit():
-        raise ValueError("customer_id is a number")
-    unit = options.get("timestamp") or "ms"
-    if unit not in api.UNITS:
-        raise ValueError("timestamp is ms or s")
-    refused = frozenset(options.get("refused_codes", "").replace(",", " ").split())
-    if "ok" in refused:
-        raise ValueError("refused_codes: ok is no refusal")
-    url = url_of({"url": options.get("url") or "https://www.kashangwl.com"}).rstrip("/")
     return KashangwlCards(
         name,
         clock,
         http_of(options),
-        Kashangwl(url, int(options["customer_id"]), options["secret"], unit, clock),
+        supplier_of(options, clock),
         options.get("account", ""),
-        refused,
+        codes_of(options, "refused_codes"),
         60.0 * number(options, "patience_minutes", 60.0, 0.1, 10_080.0),
         number(options, "ask_seconds", 15.0, 1.0, 3600.0),
     )

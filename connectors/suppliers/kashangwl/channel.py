@@ -16,9 +16,20 @@ from connectors.channels.message import Unsendable
 from connectors.channels.phone import e164
 from connectors.http import Http
 from connectors.http import Reply as HttpReply
-from connectors.options import Options, http_of, number, url_of
+from connectors.options import Options, http_of, number
 from connectors.suppliers.kashangwl import api
-from connectors.suppliers.kashangwl.api import Bought, Head, Kashangwl, Product, Shown, data_of, evidence_of, head_of
+from connectors.suppliers.kashangwl.api import (
+    Bought,
+    Head,
+    Kashangwl,
+    Product,
+    Shown,
+    codes_of,
+    data_of,
+    evidence_of,
+    head_of,
+    supplier_of,
+)
 from connectors.suppliers.kashangwl.turns import Turns
 from connectors.suppliers.kashangwl.voucher import Leave, covers, leave_of, read
 from core.model.clock import SECOND, Clock
@@ -158,7 +169,7 @@ class KashangwlChannel(HttpChannel):
         product = held[1]
         if product.type != api.TOP_UP:
             return rejected("the product is not a top-up", {"product": product.id, "type": product.type})
-        if product.stock_state != api.ON_SALE or product.supply_state != api.IN_SUPPLY:
+        if not product.sold:
             self._products.pop(leave.product, None)
             return later("the supplier does not sell it just now", 60.0, {"product": product.id})
         return None if covers(leave.price, product.price) else self._too_dear(leave, product)
@@ -223,28 +234,15 @@ def _account(recipient: str) -> str:
     return whole.removeprefix("+86")
 
 
-def _codes(options: Options, key: str) -> frozenset[str]:
-    found = frozenset(options.get(key, "").replace(",", " ").split())
-    if "ok" in found:
-        raise ValueError(f"{key}: ok is no refusal")
-    return found
-
-
 def _build(name: str, options: Options, clock: Clock) -> KashangwlChannel:
-    if not options["customer_id"].isascii() or not options["customer_id"].isdigit():
-        raise ValueError("customer_id is a number")
-    unit = options.get("timestamp") or "ms"
-    if unit not in api.UNITS:
-        raise ValueError("timestamp is ms or s")
-    url = url_of({"url": options.get("url") or "https://www.kashangwl.com"}).rstrip("/")
     return KashangwlChannel(
         name,
         clock,
         http_of(options),
-        Kashangwl(url, int(options["customer_id"]), options["secret"], unit, clock),
+        supplier_of(options, clock),
         read(options["voucher"]) if options.get("voucher") else None,
-        _codes(options, "refused_codes"),
-        _codes(options, "absent_codes"),
+        codes_of(options, "refused_codes"),
+        codes_of(options, "absent_codes"),
         number(options, "settle_seconds", 60.0, 1.0, 86_400.0),
         60.0 * number(options, "patience_minutes", 60.0, 1.0, 10_080.0),
         number(options, "ask_seconds", 15.0, 1.0, 3600.0),
