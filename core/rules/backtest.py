@@ -11,8 +11,10 @@ from typing import Any, Final
 from msgspec import json, to_builtins
 
 from core.desk.reads import Reads
-from core.model.clock import HOUR, SECOND
+from core.model.order import Line, OrderUpdate, PlatformState
+from core.pipeline.judging import FACTS, Known
 from core.pipeline.setup import Setup
+from core.pipeline.ways import retired
 from core.rules.ruleset import Rule, RuleSet, Verdict
 
 SAMPLE: Final = 2_000  # newest orders
@@ -23,7 +25,6 @@ NEWEST: Final = (
     f"FROM orders o WHERE o.id > 0 ORDER BY o.id DESC LIMIT {SAMPLE}"
 )
 BUYERS: Final = "SELECT b.id, b.orders, b.spent FROM json_each(?) j CROSS JOIN buyer b ON b.id = j.value"
-_BEIJING, _DAY = 8 * HOUR, 24 * HOUR
 
 
 class Stored:
@@ -46,28 +47,15 @@ async def newest(reads: Reads, setup: Setup) -> Stored:
         orders, spent = known.get(buyer, (0, 0))
         orders, spent = (max(orders - after, 1), max(spent - after_paid, 0)) if buyer else (0, 0)
         later[buyer] = (after + 1, after_paid + paid)
-        info = setup.shops.get(shop)
-        names.append((info.name if info else str(shop), ext_id))
-        facts.append(
-            {
-                "amount": due,
-                "currency": currency,
-                "shop": info.name if info else "",
-                "platform": info.platform if info else "",
-                "product": product,
-                "title": title,
-                "qty": first if first is not None else qty,
-                "buyer": buyer,
-                "buyer_orders": orders,
-                "buyer_spent": spent,
-                "first_order": buyer != "" and orders <= 1,
-                "message": message,
-                "hot": setup.catalogue.is_hot(product),
-                "hour": (created + _BEIJING) // HOUR % 24,
-                "weekday": ((created + _BEIJING) // _DAY + 3) % 7 + 1,
-                "paid_late": paid_at is not None and paid_at - created > 600 * SECOND,
-            }
-        )
+        info = setup.shops.get(shop) or retired(shop, str(shop), "")
+        names.append((info.name, ext_id))
+        line = Line(line="", sku="", title=title, qty=first if first is not None else qty, amount=due)
+        order = OrderUpdate(
+            ext_id=ext_id, rev=0, state=PlatformState.PAID, created_at=created, total=due, currency=currency,
+            lines=(line,), buyer=buyer, message=message,
+        )  # fmt: skip
+        told = Known(info, product, setup.catalogue.is_hot(product), orders, spent, paid_at)
+        facts.append({name: fact(order, told) for name, fact in FACTS.items()})
     return Stored(names, facts, min((row[10] for row in rows), default=None))
 
 
