@@ -42,8 +42,9 @@ class Batch:
         """An act with its arguments on these orders; marks are used up by it."""
         held = self.held_by_others(rows)
         if await self.run(order_action, args, [row["id"] for row in rows], subject(rows), needs_reason, held):
-            self._desk.queue.model.clear_marks()
-            self._desk.queue.draw_all()
+            if self._desk.pane == "queue":  # marks are not what an act on a case was about
+                self._desk.queue.model.clear_marks()
+                self._desk.queue.draw_all()
             self._desk.show_notice()
 
     async def _ask(self, action: Action, given: str | None) -> Facts | None:
@@ -87,11 +88,13 @@ class Batch:
         args = await self._ask(action, argument)
         if args is None or not rows or action.order is None:
             return False
+        desk.typeahead.begin(keep=False)  # until the preview can be read, or is not needed
         needs_reason = action.ask is not None and action.ask.arg == "reason"
         preview = await desk.client.preview(action.order, args, [row["id"] for row in rows])
         harmless = action.id in HARMLESS and preview["undoable"] and not preview["final"]
         if harmless and preview["confirm_number"] is None and preview["allowed"] == preview["total"]:
             job = await desk.client.apply(preview["token"], "", None)
+            desk.typeahead.end()
             desk.flow.last = (action.order, dict(args), needs_reason)
         else:
             screen = PreviewScreen(
@@ -120,11 +123,9 @@ class Batch:
         from console.screens.preview import PreviewScreen
 
         desk = self._desk
-        return await self.agree(
-            PreviewScreen(
-                desk, order_action, args, await desk.client.preview(order_action, args, ids), what, needs_reason, held
-            )
-        )
+        preview = await desk.client.preview(order_action, args, ids)
+        screen = PreviewScreen(desk, order_action, args, preview, what, needs_reason, held)
+        return await self.agree(screen)
 
     async def agree(self, screen: "PreviewScreen") -> bool:
         """Shows a preview and applies it if the person agrees."""

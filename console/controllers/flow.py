@@ -63,21 +63,21 @@ class Flow:
         except ClientError as error:
             if error.code != "claimed":
                 raise
-            self._held(row, error)
+            desk.say(self._held(row, error), "warn")
             return
         desk.standing.claims.pop(row["id"], None)
         desk.typeahead.end()
         await self._next(t("claim.skipped", ext_id=clean(row["ext_id"], 40)) + "  ")
 
-    def _held(self, row: Row, error: ClientError) -> None:
+    def _held(self, row: Row, error: ClientError) -> str:
         left = seconds(int(error.extra.get("until") or 0) - self._desk.clock())
         by = clean(str(error.extra.get("by") or "?"), 20)
-        self._desk.say(f"{clean(row['ext_id'], 40)}: {t('claim.held_by', by=by, left=left)}", "warn")
+        return f"{clean(row['ext_id'], 40)}: {t('claim.held_by', by=by, left=left)}"
 
     async def do_take(self) -> None:
         """Claims the chosen orders; one that is ours already is given back."""
         desk, standing = self._desk, self._desk.standing
-        rows = desk.queue.model.chosen()[:CLAIMED_MAX]
+        rows = desk.queue.model.chosen()
         if len(rows) == 1 and rows[0]["id"] in standing.claims:
             standing.claims.pop(rows[0]["id"])
             await desk.client.drop([rows[0]["id"]])
@@ -88,20 +88,24 @@ class Flow:
         desk.show_head()
 
     async def _take(self, rows: list[Row]) -> None:
-        desk, got = self._desk, 0
-        for row in rows:
+        desk, got, refused = self._desk, 0, ""
+        for row in rows[:CLAIMED_MAX]:
             try:
                 answer = await desk.client.claim(row["id"])
             except ClientError as error:
                 if error.code != "claimed":
                     raise
-                self._held(row, error)
+                refused = refused or self._held(row, error)
                 continue
             desk.standing.claims[row["id"]] = answer["until"] or 0
             got += 1
-        if got == len(rows):
-            what = clean(rows[0]["ext_id"], 60) if got == 1 else t("claim.orders", n=got)
-            desk.say(t("claim.got", ext_id=what), "good")
+        said = [refused] if refused else []
+        if got:
+            what = clean(rows[0]["ext_id"], 60) if len(rows) == 1 else t("claim.some", n=got, all=len(rows))
+            said.insert(0, t("claim.got", ext_id=what))
+        if len(rows) > CLAIMED_MAX:
+            said.append(t("claim.at_most", n=CLAIMED_MAX))
+        desk.say("  ".join(said), "good" if got == len(rows) else "warn")
 
     async def do_break(self) -> None:
         """Takes another's claim away, with a reason that the holder is told."""

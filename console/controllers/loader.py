@@ -8,6 +8,7 @@ from console.client import ClientError
 from console.i18n import t
 from console.widgets.direct import give_way
 from console.wire import Window
+from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -39,7 +40,21 @@ class Loader:
             self.touch()
 
     async def first(self) -> None:
-        """The window to begin with: where the cursor was left if that order is still there, else the head."""
+        """The window to begin with: where the cursor was left if that order is still there, else the head.
+
+        A filter that was left and that this core no longer understands is dropped and said: it must not keep the desk shut.
+        """
+        try:
+            await self._first()
+        except ClientError as error:
+            standing = self._desk.standing
+            if error.code != "bad_filter" or not standing.filter:
+                raise
+            self._desk.say(t("filter.dropped", text=clean(standing.filter, 60), why=clean(error.message, 80)), "warn")
+            standing.filter = standing.own = ""
+            await self.head()
+
+    async def _first(self) -> None:
         at, self._desk.resume_at = self._desk.resume_at, None
         if at is not None:
             query = self._query

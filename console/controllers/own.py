@@ -30,6 +30,7 @@ class Own:
         self._desk = desk
         self.macros: dict[str, Macro] = {}
         self._error = ""
+        self._running = False  # one macro at a time: its key pressed twice must not do its steps twice side by side
 
     def load(self) -> None:
         """Views and macros of the person; a file that cannot be used is said and costs nothing else."""
@@ -126,13 +127,24 @@ class Own:
 
     async def run(self, name: str) -> None:
         """Does a macro's steps on what is chosen now, one after the other; the first that fails ends it."""
-        from console.controllers.command import run_command
-        from console.macros import check_step
-
         desk, macro = self._desk, self.macros.get(name)
         if macro is None:
             desk.say(t("macro.unknown", name=clean(name, 24)), "warn")
-            return
+        elif self._running:
+            desk.say(t("macro.running"), "warn")
+        else:
+            self._running = True
+            try:
+                await self._steps(macro)
+            finally:
+                self._running = False
+                desk.typeahead.end()
+
+    async def _steps(self, macro: "Macro") -> None:
+        from console.controllers.command import run_command
+        from console.macros import check_step
+
+        desk = self._desk
         rows = desk.queue.model.chosen()  # the same orders for every step, whatever becomes of cursor and marks
         for number, step in enumerate(macro.steps, 1):
             command = check_step(step)
@@ -143,6 +155,6 @@ class Own:
                 await run_command(desk, command)
                 rows = desk.queue.model.chosen()
             elif not await desk.acts.step(action, command.argument, rows):
-                desk.say(t("macro.stopped", name=name, n=number, step=clean(step, 60)), "warn")
+                desk.say(t("macro.stopped", name=macro.name, n=number, step=clean(step, 60)), "warn")
                 return
-        desk.say(t("macro.done", name=name, n=len(macro.steps)), "good")
+        desk.say(t("macro.done", name=macro.name, n=len(macro.steps)), "good")

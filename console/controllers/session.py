@@ -139,9 +139,8 @@ class Session:
                 self.standing.claims.clear()
                 self._desk.say(t("claim.ended"), "warn")
             return
-        gone = answer.get("lost", [])
-        for one in gone:
-            self.standing.claims.pop(int(one["order"]), None)
+        # What was given back while the core answered is no loss.
+        gone = [one for one in answer.get("lost", []) if self.standing.claims.pop(int(one["order"]), None) is not None]
         for order in held:
             if order in self.standing.claims:
                 self.standing.claims[order] = int(answer["until"])

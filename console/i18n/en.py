@@ -352,7 +352,7 @@ WORDS: dict[str, str] = {
     "tip.close": "only when nothing was sent",
     "tip.reveal": "this is recorded",
     "tip.quit": "the core works on",
-    "tip.undo": "undo the last job that can be undone",
+    "tip.undo": "undo your last job that can be undone",
     # the command line
     "act.command": "command line",
     "command.prompt": "Command",

@@ -352,7 +352,7 @@ WORDS: dict[str, str] = {
     "tip.close": "只在什么都没发出时可用",
     "tip.reveal": "会留下记录",
     "tip.quit": "核心照常工作",
-    "tip.undo": "撤销最近一个可撤销的任务",
+    "tip.undo": "撤销你最近一个可撤销的任务",
     # the command line
     "act.command": "命令行",
     "command.prompt": "命令",

@@ -157,7 +157,8 @@ class DeskScreen(Screen[None]):
             macro = self.own.of_key(key) if self.pane == "queue" else None
             if macro is not None:
                 self._last_key = time.monotonic()
-                self.run(self.own.run(macro))
+                self.typeahead.begin(keep=False)  # what a macro asks must be read before it is answered
+                self.run(self.own.run(macro), opens=True)
             return macro is not None
         self._last_key = time.monotonic()
         self.perform(action)
