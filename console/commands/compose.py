@@ -1,7 +1,8 @@
 """Puts an engine together from settings: vault, catalogue, rules, shops, channels. The one place that knows all rooms."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from core.model.clock import now_us
 from core.pipeline.setup import Setup
 from core.pipeline.upkeep import remap
 from core.ports import Alerting, Carrier, Channel, Shop, ways_of
-from core.products import Catalogue, load_products, split_sku
+from core.products import Catalogue, ProductsError, load_products, split_sku
 from core.rules.book import RuleBook
 from core.rules.rulefile import load_rules
 from core.rules.watcher import Watcher
@@ -76,7 +77,7 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
     """An engine that is not started yet. ``vault``: for one that never will be, so that no master key is made for it."""
     vault = vault or vault_of(settings)
     try:
-        catalogue = load_products(settings.companion("products"))
+        catalogue = supplied(settings.companion("products"), settings.suppliers)
         rules = load_rules(settings.companion("rules"))
         channels = {name: build_channel(name, _options(end, "kind"), now_us) for name, end in settings.channels.items()}
         shops = {name: build_shop(name, shop_options(end), now_us) for name, end in settings.shops.items()}
@@ -90,11 +91,6 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
     for shop in shops.values():
         if lacking := _lacking(shop, settings):
             raise click.ClickException(f"{settings.file}: {lacking}")
-    for wish in catalogue.restocks:
-        if wish.supplier not in stockers:
-            known = ", ".join(stockers) or "none"
-            told = f"products.{wish.product}: restock.supplier is {wish.supplier!r}, but there is no [suppliers.{wish.supplier}]"
-            raise click.ClickException(f"{settings.file}: {told} (there are: {known})")
     for name in settings.alerts.via:
         if not isinstance(channels.get(name), Alerting):
             raise click.ClickException(f"{settings.file}: alerts.via: {_no_alerts(name, settings)}")
@@ -117,6 +113,17 @@ def engine_of(settings: Settings, vault: Vault | None = None) -> Engine:
         pickup_url=settings.pickup.public_url,
         stockers=stockers,
     )
+
+
+def supplied(file: Path, suppliers: Collection[str]) -> Catalogue:
+    """The products of a file, each of whose suppliers is set up. Raises ProductsError, SettingsError."""
+    catalogue = load_products(file)
+    for wish in catalogue.restocks:
+        if wish.supplier not in suppliers:
+            known, place = ", ".join(suppliers) or "none", f"products.{wish.product}: restock.supplier"
+            lacks = f"there is no [suppliers.{wish.supplier}] in the settings (there are: {known})"
+            raise ProductsError(f"{file}: {place} is {wish.supplier!r}, but {lacks}")
+    return catalogue
 
 
 def _lacking(shop: Shop, settings: Settings) -> str:
@@ -176,6 +183,7 @@ def refused(settings: Settings) -> dict[str, str]:
 def watchers(settings: Settings, engine: Engine, book: RuleBook, report: Any) -> list[Coroutine[Any, Any, None]]:
     """Hot reload of rules and products: checked first, swapped whole, a broken file changes nothing."""
     setup, stop = engine.setup, asyncio.Event()
+    load_supplied = partial(supplied, suppliers=settings.suppliers)
 
     def _swap_products(catalogue: Catalogue) -> None:
         setup.catalogue = catalogue
@@ -184,7 +192,7 @@ def watchers(settings: Settings, engine: Engine, book: RuleBook, report: Any) ->
 
     return [
         book.watcher.run(stop),
-        Watcher(settings.companion("products"), load_products, _swap_products, report).run(stop),
+        Watcher(settings.companion("products"), load_supplied, _swap_products, report).run(stop),
     ]
 
 

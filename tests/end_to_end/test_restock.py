@@ -103,6 +103,22 @@ def test_a_supplier_that_is_not_set_up_is_named(tmp_path: Path) -> None:
     assert "there is no [suppliers.x]" in ran.stderr
 
 
+def test_a_reload_that_names_an_unknown_supplier_changes_nothing() -> None:
+    with place() as folder, ExitStack() as stack:
+        (folder / "settings.toml").write_text(f'[core]\ndata_dir = "{folder}"\n')
+        (folder / "rules.toml").write_text("version = 1\n")
+        products = folder / "products.toml"
+        products.write_text('[products.a]\nskus = ["A"]\n')
+        core = CoreProcess(folder, folder / "settings.toml", folder / "core.sock", environment(folder))
+        stack.callback(core.end)
+        products.write_text(
+            '[products.b]\nskus = ["B"]\nrestock = { supplier = "x", code = "1", below = 1, buy = 1, price = "1", most_a_day = 1 }\n'
+        )
+        told = until(lambda: core.logged("file_refused"), "it is refused")
+        assert "there is no [suppliers.x]" in told[0]["why"]
+        assert [one["id"] for one in core.call().get("/v1/stock/products")["products"]] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
