@@ -5,7 +5,6 @@ import datetime
 import socket
 import ssl
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -122,7 +121,7 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(line: L
 
 
 async def test_a_goodbye_that_the_event_loop_has_not_heard_is_seen(line: Line) -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening, gone = socket.create_server(("127.0.0.1", 0)), threading.Event()
 
     def serve_two() -> None:  # in a thread, so that the event loop need not turn for it
         for _ in range(2):
@@ -130,12 +129,14 @@ async def test_a_goodbye_that_the_event_loop_has_not_heard_is_seen(line: Line) -
             with connection:
                 connection.recv(4096)
                 connection.sendall(OK)
+            gone.set()  # the kernel of this machine knows at once
 
-    thread = threading.Thread(target=serve_two)
+    listening.settimeout(5)
+    thread = threading.Thread(target=serve_two, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     assert await get(line, url) == (200, b"ok")
-    time.sleep(0.1)
+    assert gone.wait(5)  # and the event loop stands still meanwhile
     assert await get(line, url) == (200, b"ok")
     thread.join()
     listening.close()
@@ -153,7 +154,7 @@ async def test_a_long_body_is_read_with_the_sender_held_back(line: Line) -> None
 
 async def test_a_server_that_does_not_read_is_given_up(line: Line) -> None:
     async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(3)
+        await asyncio.Event().wait()  # for as long as the test runs
 
     async with server(deaf) as url:
         with pytest.raises(httpx.WriteTimeout):
@@ -265,7 +266,7 @@ async def test_a_certificate_that_does_not_hold_proves_not_sent(tmp_path: Path, 
 async def test_a_server_that_never_shakes_hands_proves_not_sent() -> None:
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
-        await asyncio.sleep(3)
+        await asyncio.Event().wait()  # for as long as the test runs
 
     async with server(mute) as url:
         client = Http(connect=0.3)
