@@ -109,9 +109,7 @@ class Cases:
         now, pick = self._desk.clock(), self._desk.case_list
         width = max(pick.size.width - 2, 20)
         if self.kind is None:
-            pick.set([(g["kind"], self._group_line(g, now, width)) for g in self.groups])
-            if not self.groups:
-                pick.show(Content(t("cases.none")))
+            pick.set([(g["kind"], self._group_line(g, now, width)) for g in self.groups], Content(t("cases.none")))
         else:
             pick.set([(c["id"], self._case_line(c, now, width)) for c in self.cases])
         self._desk.show_notice()

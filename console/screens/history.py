@@ -108,9 +108,9 @@ class HistoryScreen(DeskModal[int | None]):
     def _draw(self) -> None:
         pick = self.query_one(PickList)
         width = max(pick.size.width - 2, 40)
-        pick.set([(event["seq"], event_line(event, width)) for event in self.events])
-        if not self.events and not self._reading:
-            pick.show(Content.styled(t("history.none" if self._next is None else "history.further"), "$text-muted"))
+        none = "" if self._reading else t("history.none" if self._next is None else "history.further")
+        lines = [(event["seq"], event_line(event, width)) for event in self.events]
+        pick.set(lines, Content.styled(none, "$text-muted"))
         self._show_facts()
 
     def _show_facts(self) -> None:

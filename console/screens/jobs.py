@@ -73,10 +73,7 @@ class JobsScreen(DeskModal[None]):
         for job in self._jobs:
             head = f"{clock_text(job['at'])} {fit(clean(job['by'], 12), 12)} "
             items.append((job["id"], Content.assemble((head, "$text-muted"), self.desk.jobs.line(job, now))))
-        pick = self.query_one(PickList)
-        pick.set(items)
-        if not items:
-            pick.show(Content.styled(t("job.none"), "$text-muted"))
+        self.query_one(PickList).set(items, Content.styled(t("job.none"), "$text-muted"))
 
     def _show_items(self, job: Job) -> None:
         pane = self.query_one("#jobs-items", Plain)

@@ -47,10 +47,7 @@ class ListScreen(DeskModal[object | None]):
 
     def fill(self, items: Sequence[Item]) -> None:
         """Other items in their place."""
-        pick = self.query_one(PickList)
-        pick.set(items)
-        if not items:
-            pick.show(Content.styled(self._empty, "$text-muted"))
+        self.query_one(PickList).set(items, Content.styled(self._empty, "$text-muted"))
 
     def act(self, action: str) -> bool:
         """Moves, picks, or hands the action on."""

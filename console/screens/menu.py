@@ -64,10 +64,7 @@ class MenuScreen(DeskModal[str | None]):
                         Content.assemble((fit(sign, 7), "bold $accent"), (label, look), (action.tip, "$text-muted")),
                     )
                 )
-        pick = self.query_one(PickList)
-        pick.set(items)
-        if not items:
-            pick.show(Content.styled(t("palette.none"), "$text-muted"))
+        self.query_one(PickList).set(items, Content.styled(t("palette.none"), "$text-muted"))
         self._why()
 
     def _why(self) -> None:

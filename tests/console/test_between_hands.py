@@ -7,7 +7,9 @@ from textual.pilot import Pilot
 
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
+from console.screens.modal import DeskModal
 from console.screens.preview import PreviewScreen
+from console.widgets.pick_list import PickList
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_orders import NOW, SECOND
 from tests.console.fixture_server import Served
@@ -149,3 +151,18 @@ async def test_a_filter_that_cannot_be_used_any_more_does_not_keep_the_desk_shut
         await until(pilot, lambda: desk.standing.link == "live" and desk.queue.model.shown, "all orders")
         assert "nofield:x" in shown(pilot, "#say")
     assert load_left(str(served.path)).filter == ""
+
+
+async def test_an_empty_list_says_so_and_goes_on_saying_it(served: Served) -> None:
+    """Also once it has got its size, and another one: a list draws itself anew then."""
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for key, words in (("m", "还没有做过决定"), ("J", "还没有任务")):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(pilot.app.screen, DeskModal), "the list")
+            for width in (SIZE[0], SIZE[0] - 10):
+                await pilot.resize_terminal(width, SIZE[1])
+                await pilot.pause()
+                assert any(words in one.plain for one in pilot.app.screen.query(PickList)), (key, width)
+            await pilot.press("escape")
+            await back(pilot)
