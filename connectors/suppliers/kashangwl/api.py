@@ -130,6 +130,12 @@ def data_of(head: Head, kind: type[Any]) -> Any:
         return None
 
 
+def product_in(head: Head | None, number: int) -> Product | None:
+    """The product that was asked for, None when the answer shows no such thing."""
+    found: Product | None = data_of(head, Product) if head is not None and head.code == "ok" else None
+    return found if found is not None and found.id == number else None
+
+
 def evidence_of(order: Bought | Shown, ours: str) -> Evidence:
     """What may be kept of an order."""
     number = order.order_id if isinstance(order, Bought) else order.id

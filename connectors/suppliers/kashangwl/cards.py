@@ -11,7 +11,16 @@ from connectors.http import Http, HttpFailure
 from connectors.http import Reply as HttpReply
 from connectors.options import Options, http_of, number
 from connectors.suppliers.kashangwl import api
-from connectors.suppliers.kashangwl.api import Cards, Head, Kashangwl, Product, codes_of, data_of, head_of, supplier_of
+from connectors.suppliers.kashangwl.api import (
+    Cards,
+    Head,
+    Kashangwl,
+    codes_of,
+    data_of,
+    head_of,
+    product_in,
+    supplier_of,
+)
 from connectors.suppliers.kashangwl.voucher import covers
 from core.model.clock import SECOND, Clock
 from core.model.effects import Outcome, Result
@@ -136,8 +145,8 @@ class KashangwlCards:
         if isinstance(reply, Outcome):
             return later(f"product unread: {reply.why}", reply.retry_after or 5.0, reply.evidence)
         head = head_of(reply)
-        product: Product | None = data_of(head, Product) if head is not None and head.code == "ok" else None
-        if product is None or product.id != int(wanted.code):
+        product = product_in(head, int(wanted.code))
+        if product is None:
             return later("product unread", 60.0, self._evidence(head, reply, wanted))
         evidence: Evidence = {"product": product.id, "type": product.type, "price": said(None, product.price, 20)}
         if product.type not in (api.CARD, api.COUPON):

@@ -28,6 +28,7 @@ from connectors.suppliers.kashangwl.api import (
     data_of,
     evidence_of,
     head_of,
+    product_in,
     supplier_of,
 )
 from connectors.suppliers.kashangwl.turns import Turns
@@ -159,8 +160,8 @@ class KashangwlChannel(HttpChannel):
             if isinstance(reply, Outcome):
                 return later(f"product unread: {reply.why}", reply.retry_after or 5.0, reply.evidence)
             head = head_of(reply)
-            product: Product | None = data_of(head, Product) if head is not None and head.code == "ok" else None
-            if product is None or product.id != leave.product:
+            product = product_in(head, leave.product)
+            if product is None:
                 evidence: Evidence = {"status": reply.status} if head is None else self._evidence(head, call, "")
                 if call.attempt < _PATIENCE:
                     return later("product unread", _LATER_S, evidence)
