@@ -96,6 +96,12 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
+def keys_line(keymap: Keymap, names: Sequence[str]) -> Content:
+    """These actions with their keys, for the foot of a box."""
+    parts = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
+    return Content.styled(" " + "   ".join(parts), "$text-muted")
+
+
 def footer_line(
     keymap: Keymap,
     standing: Standing,

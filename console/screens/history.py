@@ -11,6 +11,7 @@ from console.actions import MOVES
 from console.client import ClientError
 from console.history_filter import HistoryFilter, HistoryFilterError, parse
 from console.i18n import t
+from console.presenters.head import keys_line
 from console.presenters.history import event_facts, event_line
 from console.screens.modal import DeskModal
 from console.screens.prompt import PromptScreen
@@ -50,10 +51,8 @@ class HistoryScreen(DeskModal[int | None]):
     def on_mount(self) -> None:
         """Reads the newest."""
         self.desk.typeahead.end()
-        sign = self.desk.keymap.sign
         names = ("history_open", "history_xray", "history_mine", "history_filter", "back")
-        parts = [f"{sign(name)} {t(f'act.{name}')}" for name in names]
-        self.query_one("#history-foot", Plain).show(Content.styled(" " + "   ".join(parts), "$text-muted"))
+        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names))
         self.look(self.text)
 
     def on_resize(self) -> None:

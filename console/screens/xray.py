@@ -11,6 +11,7 @@ from textual.content import Content
 from console.actions import BY_ID, MOVES, why_not
 from console.client import ClientError
 from console.i18n import t
+from console.presenters.head import keys_line
 from console.presenters.xray import Node, title, tree
 from console.screens.modal import DeskModal
 from console.state.folds import Folds
@@ -48,10 +49,8 @@ class XrayScreen(DeskModal[None]):
     def on_mount(self) -> None:
         """Draws, and follows the order."""
         self.desk.typeahead.end()
-        sign = self.desk.keymap.sign
         names = ("fold", "fold_all", "timeline", "evidence", "history", "back")
-        parts = [f"{sign(name)} {t(f'act.{name}')}" for name in names]
-        self.query_one("#xray-foot", Plain).show(Content.styled(" " + "   ".join(parts), "$text-muted"))
+        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, names))
         self.call_after_refresh(self.draw)
         if self.desk.live:
             self.set_interval(AGAIN_S, self.read)
