@@ -15,7 +15,8 @@ from tests.console.fixture_orders import NOW, SECOND
 from tests.console.fixture_server import Served
 from tests.console.test_command_line import type_command
 from tests.console.test_desk_keys import desk_of, job_done, on_screen, shown
-from tests.console.test_flow import SIZE, back, write_macros
+from tests.console.test_flow import SIZE, back
+from tests.console.test_own import write_macros
 
 
 async def take(pilot: Pilot[None], desk: DeskScreen) -> int:

@@ -149,3 +149,8 @@ def query(path: Path, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, .
         return connection.execute(sql, params).fetchall()
     finally:
         connection.close()
+
+
+def explain(path: Path, sql: str, params: Sequence[Any] = ()) -> str:
+    """How the database would run a statement, a line a step."""
+    return "\n".join(str(row[3]) for row in query(path, f"EXPLAIN QUERY PLAN {sql}", params))

@@ -13,7 +13,7 @@ from core.desk.scrub import KEYS
 from core.desk.views import INDEXED, ids_sql, select
 from core.store.engines import reader_engine
 from core.store.tx import Tx
-from tests.store.deskdata import Seed, fill, query, writer_on
+from tests.store.deskdata import Seed, explain, fill, query, writer_on
 
 
 @pytest.fixture
@@ -23,19 +23,15 @@ async def path(tmp_path: Path) -> Path:
     return writer.path
 
 
-def plan(path: Path, sql: str, params: tuple[object, ...]) -> str:
-    return "\n".join(str(row[3]) for row in query(path, f"EXPLAIN QUERY PLAN {sql}", params))
-
-
 @pytest.mark.parametrize("view", INDEXED)
 def test_which_orders_comes_sorted_from_the_queue_index(path: Path, view: str) -> None:
-    found = plan(path, *ids_sql(select(view, "amount>5", Context(1, "me", 1), 5), 10))
+    found = explain(path, *ids_sql(select(view, "amount>5", Context(1, "me", 1), 5), 10))
     assert "USING INDEX ix_orders_queue" in found
     assert "TEMP B-TREE" not in found
 
 
 def test_keys_are_found_by_their_order(path: Path) -> None:
-    found = plan(path, KEYS, ("[1]",))
+    found = explain(path, KEYS, ("[1]",))
     assert "SEARCH k USING INDEX ux_key_slot (order_id=?)" in found
     assert "SCAN k" not in found
 
@@ -44,7 +40,7 @@ def test_keys_are_found_by_their_order(path: Path) -> None:
 def test_the_log_is_read_backwards_from_a_key(path: Path, wanted: Wanted) -> None:
     where, params = history._where(wanted)
     sql = f"{history._SELECT} WHERE e.seq >= ? AND e.seq < ?{where} ORDER BY e.seq DESC LIMIT ?"
-    found = plan(path, sql, (1, 9, *params, 5))
+    found = explain(path, sql, (1, 9, *params, 5))
     assert "SEARCH e USING" in found
     assert "SCAN e" not in found
     assert "TEMP B-TREE" not in found
@@ -66,8 +62,8 @@ async def test_the_block_of_an_event_is_found_by_halving(tmp_path: Path) -> None
         for seq in {first, last}:
             assert query(writer.path, BLOCK_OF, (seq,))[0][:3] == (n, first, last)
     assert query(writer.path, BLOCK_OF, (blocks[-1][2] + 1,)) == []
-    assert "SCAN block" not in plan(writer.path, BLOCK_OF, (5,))
-    assert "SCAN b" not in plan(writer.path, BLOCK_OF, (5,))
+    assert "SCAN block" not in explain(writer.path, BLOCK_OF, (5,))
+    assert "SCAN b" not in explain(writer.path, BLOCK_OF, (5,))
 
 
 async def test_a_snapshot_stays_at_its_moment_and_lets_go(tmp_path: Path) -> None:
