@@ -27,7 +27,6 @@ from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
-from console.screens.wall import WallScreen
 from console.themes import THEMES
 from core.model.clock import Clock, now_us
 
@@ -116,7 +115,7 @@ class DeskApp(App[None]):
     def _background_screens(self) -> list[Screen[Any]]:
         # Textual counts the screen below as seen, and paints a whole new frame of the top one for each change of it: the
         # desk's clocks would make an idle wall write for ever. The wall hides all of the desk.
-        return [] if isinstance(self.screen, WallScreen) else super()._background_screens
+        return [] if self.desk.wall.is_top(self.screen) else super()._background_screens
 
     def get_default_screen(self) -> DeskScreen:
         """The desk is the first and only full screen."""

@@ -1,25 +1,28 @@
-"""The wall: opening and leaving it, the hand on it, the orders behind a figure and the way back, a picture of it."""
+"""The wall: opening and leaving it, the hand on it, the orders behind a figure and the way back, a picture of it.
+
+What only the wall needs is imported when it opens: most desks never open one, and every one of them starts.
+"""
 
 import os
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
 from console.actions import BY_ID
 from console.i18n import t
-from console.presenters.wall import Drill
-from console.presenters.wall_page import chosen, named
-from console.screens.wall import WallScreen
 from console.state.wall import WallState
-from console.wall_svg import picture
 from console.wire_wall import Wall
 from core.model.clock import SECOND
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from console.presenters.wall import Drill
     from console.screens.desk import DeskScreen
+    from console.screens.wall import WallScreen
 
 Work = Coroutine[None, None, None] | None
 # What may be done without leaving the wall.
@@ -42,16 +45,22 @@ class WallControl:
         """Whether the wall is open, on top or under a box."""
         return self._screen is not None
 
+    def is_top(self, screen: "Screen[Any]") -> bool:
+        """Whether the wall is the screen on top, hiding all of the desk."""
+        return screen is self._screen
+
     @property
     def behind(self) -> bool:
         """Whether what the desk shows was opened from the wall, and is still that."""
-        return self._drilled == Drill(self._desk.standing.view, self._desk.standing.filter)
+        return self._drilled == (self._desk.standing.view, self._desk.standing.filter)
 
     def do_wall(self) -> None:
         """Opens the wall, or leaves it."""
         if self._screen is not None:
             self._leave()
             return
+        from console.screens.wall import WallScreen
+
         self._screen = WallScreen(self._desk, self._desk.direct)
         self._desk.app.push_screen(self._screen)
 
@@ -77,6 +86,8 @@ class WallControl:
         """One move of the cursor."""
         if self.figures is None or self._screen is None:
             return
+        from console.presenters.wall_page import chosen
+
         panel, _, cell = chosen(self.figures, self.state, self.figures["at"])
         columns = len(panel.lines[self.state.row(panel.keys)].cells) if cell is not None else 0
         self.state.move(action, panel.keys, columns)
@@ -113,6 +124,8 @@ class WallControl:
 
     def do_drill(self) -> Work:
         """Shows the orders that the figure under the cursor counts."""
+        from console.presenters.wall_page import chosen, named
+
         desk = self._desk
         if self.figures is None:
             return None
@@ -151,6 +164,8 @@ class WallControl:
         desk = self._desk
         if not desk.allowed("wall_save"):
             return
+        from console.wall_svg import picture
+
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(desk.clock() // SECOND))
         path = Path(os.path.expanduser(name or f"keydesk-wall-{stamp}.svg"))
         if path.suffix.lower() != ".svg":

@@ -75,7 +75,19 @@ def test_only_the_client_opens_connections() -> None:
             assert path.name == "exchange.py", f"{path.name}:{node.lineno}"
 
 
-@pytest.mark.parametrize("module", ["sqlalchemy", "pydantic", "structlog", "httpx", "connectors", "starlette"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "sqlalchemy",
+        "pydantic",
+        "structlog",
+        "httpx",
+        "connectors",
+        "starlette",
+        "console.screens.wall",
+        "console.wall_svg",
+    ],
+)
 def test_importing_the_app_stays_light(module: str) -> None:
     code = f"import sys, console.app; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
