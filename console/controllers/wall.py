@@ -143,6 +143,8 @@ class WallControl:
     def come_back(self) -> Work:
         """From those orders back to the wall; the list goes back to what it showed before."""
         self._drilled = None
+        self._desk.said = Content("")  # it named the way back, which is gone
+        self._desk.show_say()
         self.do_wall()
         return self._show(*self._before, "")
 

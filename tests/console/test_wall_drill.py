@@ -81,6 +81,7 @@ async def test_the_way_back_leaves_the_list_as_it_was(floor: Desk) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: listed(pilot) == ["W5"], "the list as it was")
         assert (desk_screen.standing.view, desk_screen.standing.filter) == ("delivering", "")
+        assert desk_screen.said.plain == "", "the way back is gone: the foot does not go on naming it"
 
 
 async def test_a_figure_without_orders_says_so(floor: Desk) -> None:
