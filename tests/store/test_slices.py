@@ -13,8 +13,8 @@ from core.desk.views import Page, count, select, stop_sql, window, window_sql
 from core.model.lifecycle import Stage
 from core.store.engines import reader_engine
 from tests.end_to_end.servicekit import desk
-from tests.store.deskdata import Seed, query, writer_on
-from tests.store.test_desk_plans import _CONTEXT, _plan
+from tests.store.deskdata import Seed, explain, query, writer_on
+from tests.store.test_desk_plans import _CONTEXT
 from tests.store.test_desk_rows import _context, _frame
 
 _SEEDS = [Seed(i, nprio=-(i % 3), buyer="rare" if i % 37 == 0 else "b") for i in range(1, 201)]
@@ -98,10 +98,10 @@ async def test_a_slice_is_searched_between_two_keys(tmp_path: Path, page: Page) 
     writer = await writer_on(tmp_path)
     await writer.stop()
     selection = select("work", "buyer=nobody", _CONTEXT, 0)
-    plan = _plan(writer.path, *window_sql(selection, page, (0, 5, 7), (0, 9, 9)))
+    plan = explain(writer.path, *window_sql(selection, page, (0, 5, 7), (0, 9, 9)))
     assert "((nprio,due_at)>(?,?) AND (nprio,due_at)<(?,?))" in plan
     assert "TEMP B-TREE" not in plan
-    ends = _plan(writer.path, *stop_sql(selection.view, page, (0, 5, 7), 2000))
+    ends = explain(writer.path, *stop_sql(selection.view, page, (0, 5, 7), 2000))
     assert "ix_orders_queue ((nprio,due_at)" in ends
     assert "SCAN" not in ends
 
@@ -119,7 +119,7 @@ async def test_the_next_order_is_looked_for_beside_the_writer(tmp_path: Path, mo
         assert (await d.client.post("/v1/claims", {**body, "skip": ids[:1]}))["row"] is None
         assert (await d.client.post("/v1/claims", {**body, "filter": "buyer=nobody"}))["row"] is None
     selection = select("work", "buyer=nobody", _CONTEXT, 0)
-    plan = _plan(d.writer.path, *next_sql(ClaimWork("wang", 1, None, selection, (7,), (1, 2)), 5))
+    plan = explain(d.writer.path, *next_sql(ClaimWork("wang", 1, None, selection, (7,), (1, 2)), 5))
     assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
     assert "ix_orders_queue" not in plan
 
