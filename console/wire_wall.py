@@ -13,6 +13,14 @@ class Spread(TypedDict):
     p95: int | None
 
 
+class Waiting(TypedDict):
+    """How long unfinished orders that are paid for have waited so far; None when none does."""
+
+    n: int
+    median: int | None
+    oldest: int | None
+
+
 class Part(TypedDict):
     """Orders that were delivered with a name in common: as many as the newest orders hold of them."""
 
@@ -35,6 +43,7 @@ class WallGroup(_Came):
     error_rate: float
     auto: int
     handling: Spread
+    waiting: Waiting
     sample: NotRequired[Part]  # of a shop, whose other figures are kept counters
     acts: NotRequired[int]  # of a person, as what follows
     holds: NotRequired[int]
@@ -42,7 +51,7 @@ class WallGroup(_Came):
 
 
 class Auto(TypedDict):
-    """Delivered orders of the sample: without any person's act, and with."""
+    """Delivered orders that were looked at: without any person's act, and with."""
 
     machine: int
     by_hand: int
@@ -54,6 +63,14 @@ class Sample(TypedDict):
     orders: int
     since: int | None
     at: int
+
+
+class Finished(TypedDict):
+    """The newest deliveries that were looked at; ``whole``: they are all of the day."""
+
+    orders: int
+    since: int | None
+    whole: bool
 
 
 class Seen(TypedDict):
@@ -75,6 +92,8 @@ class Wall(_Came):
     error_rate: float
     auto: Auto
     sample: Sample
+    finished: Finished
+    waiting: Waiting
     shops: list[WallGroup]
     products: list[WallGroup]
     operators: list[WallGroup]

@@ -88,7 +88,7 @@ class WallControl:
             return
         from console.presenters.wall_page import chosen
 
-        panel, _, cell = chosen(self.figures, self.state, self.figures["at"])
+        panel, _, cell = chosen(self.figures, self.state, self.figures["at"], self._screen.size.width)
         columns = len(panel.lines[self.state.row(panel.keys)].cells) if cell is not None else 0
         self.state.move(action, panel.keys, columns)
         self._screen.draw()
@@ -127,9 +127,9 @@ class WallControl:
         from console.presenters.wall_page import chosen, named
 
         desk = self._desk
-        if self.figures is None:
+        if self.figures is None or self._screen is None:
             return None
-        panel, key, cell = chosen(self.figures, self.state, self.figures["at"])
+        panel, key, cell = chosen(self.figures, self.state, self.figures["at"], self._screen.size.width)
         if cell is None or cell.drill is None:
             desk.say(t("wall.no_orders"), "warn")
             return None

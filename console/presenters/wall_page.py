@@ -8,8 +8,9 @@ from textual.content import Content
 from console.i18n import t
 from console.presenters.cells import Glyphs, fit
 from console.presenters.head import ends
-from console.presenters.wall import Cell, Panel, tables, totals, window_words
+from console.presenters.wall import Cell, Panel, totals, window_words
 from console.presenters.wall_chart import chart
+from console.presenters.wall_tables import tables
 from console.state.wall import SPANS, TABLES, TOTALS, WallState
 from console.wire_wall import Wall
 from core.model.text import clean
@@ -39,7 +40,7 @@ def page(wall: Wall, state: WallState | None, size: Size, glyphs: Glyphs, now: i
     out = [*_totals(head, at, size.width), Content.styled(fit(f" {t('wall.trade')}", size.width), _MUTED)]
     wide = size.width >= WIDE
     room = size.height - len(out)
-    panels = tables(wall, now)
+    panels = tables(wall, now, room_of(size.width))
     needed = sum(_heights(panels)) if wide else room * 11 // 20
     history = min(max(room - needed, 6), 20)
     of = window_words(wall, SAMPLE)
@@ -50,9 +51,15 @@ def page(wall: Wall, state: WallState | None, size: Size, glyphs: Glyphs, now: i
     return [line.truncate(size.width, ellipsis=False) for line in out[: size.height]]
 
 
-def chosen(wall: Wall, state: WallState, now: int) -> tuple[Panel, str, Cell | None]:
-    """The panel that the cursor is in, the name of its line, and the figure under it."""
-    panel = totals(wall) if state.panel == TOTALS else next(p for p in tables(wall, now) if p.id == state.panel)
+def room_of(width: int) -> int:
+    """The cells of one table on a page so wide."""
+    return width // 2 - 1 if width >= WIDE else width
+
+
+def chosen(wall: Wall, state: WallState, now: int, width: int) -> tuple[Panel, str, Cell | None]:
+    """The panel that the cursor is in, the name of its line, and the figure under it, on a page of ``width`` cells."""
+    panels = (totals(wall, width >= ROOMY), *tables(wall, now, room_of(width)))
+    panel = next(panel for panel in panels if panel.id == state.panel)
     if not panel.lines:
         return panel, "", None
     line = panel.lines[state.row(panel.keys)]
@@ -94,7 +101,7 @@ def _one(panels: Sequence[Panel], state: WallState, width: int, height: int, of:
 
 def _pairs(panels: Sequence[Panel], state: WallState, width: int, height: int, of: str) -> list[Content]:
     """All tables, two by two, each pair as high as its lines need and the room allows."""
-    half = width // 2 - 1
+    half = room_of(width)
     heights = _shared(_heights(panels), height)
     out: list[Content] = []
     for (left, right), high in zip(_couples(panels), heights, strict=True):

@@ -1,21 +1,23 @@
-"""The costly half of the wall: the newest orders, their acts and sends, and the most urgent of the queue, at one moment."""
+"""The costly half of the wall: the newest orders that came and that were finished, their acts and sends, and the most
+urgent of the queue, at one moment."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from core.desk.reads import Reads, Row
-from core.desk.wall_sample import (
+from core.desk.wall_sample import Group, by_name, channels, sampled, spread, waiting
+from core.desk.wall_sql import (
     ACTS_SQL,
+    FINISHED_SQL,
     ORDERS_SQL,
     QUEUE,
     QUEUE_SQL,
+    SAMPLE,
     SENDS_SQL,
-    Group,
-    by_name,
-    channels,
-    newest,
-    spread,
+    SENT_SQL,
+    UNSENT_SQL,
+    WALK_SQL,
 )
 from core.model.clock import HOUR
 from core.model.ids import first_id
@@ -34,31 +36,63 @@ class Look(NamedTuple):
     people: dict[str, dict[str, Any]]
 
 
+class _Rows(NamedTuple):
+    """What was read, to be reckoned with."""
+
+    received: Sequence[Row]
+    finished: Sequence[Row]
+    whole: bool  # whether those are all that were finished in the day
+    acts: Sequence[Row]
+    queue: Sequence[Row]
+    sends: Sequence[Row]
+    sent: Sequence[Row]
+    unsent: Sequence[Row]
+
+
 async def look(reads: Reads, now: int) -> Look:
     """Read and reckon. The reckoning runs beside the event loop: thousands of rows would hold up whoever waits there."""
-    first = first_id(now - 24 * HOUR)
-    rows = await reads.all(ORDERS_SQL, (first,))
-    acts = await reads.all(ACTS_SQL, (as_json(row[0] for row in rows),)) if rows else []
-    queue = await reads.all(QUEUE_SQL, (now,))
-    sends = await reads.all(SENDS_SQL, (first,))
-    return await asyncio.to_thread(_reckon, rows, acts, queue, sends, now)
+    since = now - 24 * HOUR
+    first = first_id(since)
+    received = await reads.all(ORDERS_SQL, (first,))
+    walk = await reads.all(WALK_SQL)
+    seq, at = walk[0] if walk else (0, 0)
+    finished = await reads.all(FINISHED_SQL, (seq, since, since))
+    ids = as_json({row[0] for row in (*received, *finished)})
+    rows = _Rows(
+        received,
+        finished,
+        len(finished) < SAMPLE and at < since,
+        await reads.all(ACTS_SQL, (ids,)),
+        await reads.all(QUEUE_SQL),
+        await reads.all(SENDS_SQL, (first,)),
+        await reads.all(SENT_SQL, (as_json({row[0] for row in finished}), since)),
+        await reads.all(UNSENT_SQL, (now, now)),
+    )
+    return await asyncio.to_thread(_reckon, rows, now)
 
 
-def _reckon(rows: Sequence[Row], acts: Sequence[Row], queue: Sequence[Row], sends: Sequence[Row], now: int) -> Look:
-    sample = newest(rows, acts, now)
-    for group in (*sample.shops.values(), *sample.products.values()):
-        group.waits = group.late = 0  # of the sample; the queue itself is the better witness
-    for shop, product, n, late in queue:
+def _reckon(rows: _Rows, now: int) -> Look:
+    sample = sampled(rows.received, rows.finished, rows.acts, now)
+    ages: list[int] = []
+    late = 0
+    for shop, product, deadline, received in rows.queue:
+        over = deadline is not None and deadline < now
+        late += over
         for group in (sample.shops[shop], sample.products[product]):
-            group.waits += n
-            group.late += late
-    seen, total = sum(int(row[2]) for row in queue), sample.total
-    ways = channels(sends, sample.touched, now)
+            group.waits += 1
+            group.late += over
+            if received is not None:
+                group.ages.append(now - received)
+        if received is not None:
+            ages.append(now - received)
+    seen, total = len(rows.queue), sample.total
+    ways = channels(rows.sends, rows.sent, rows.unsent, sample, now)
     told = {
-        "late": sum(int(row[3]) for row in queue),
+        "late": late,
         "queue_seen": {"orders": seen, "whole": seen < QUEUE},
         "auto": {"machine": total.auto, "by_hand": total.went - total.auto},
         "sample": {"orders": sample.orders, "since": sample.since, "at": now},
+        "finished": {"orders": sample.finished, "since": sample.finished_since, "whole": rows.whole},
         "products": [group.shown(name) for name, group in by_name(sample.products)[:SHOWN]],
         "channels": [group.shown(name) for name, group in by_name(ways)[:SHOWN]],
         "measured": {
@@ -68,6 +102,7 @@ def _reckon(rows: Sequence[Row], acts: Sequence[Row], queue: Sequence[Row], send
             "collection": spread(sample.collection),
             "notification": spread(sample.notification),
         },
+        "waiting": waiting(ages),
     }
     shops = {shop: {**group.shown(""), "sample": _size(group)} for shop, group in sample.shops.items()}
     return Look(now, told, shops, {name: person(name, group) for name, group in sample.people.items()})

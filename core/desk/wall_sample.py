@@ -1,41 +1,18 @@
-"""What the wall says of the newest orders: by shop, product, person and channel, and how long things take.
+"""What the wall says of single orders: by shop, product, person and channel, and how long things take.
 
-The tables have no index on time; ids ascend with it, so the day is a span of ids, and never more than ``SAMPLE`` rows
-of it are read. Pure functions over rows; the statements stand beside them.
+What came is told of the newest orders received; how long it took, of the newest that were *finished*: the newest received
+would tell of their quick ones alone, and the longer the backlog, the better they would look.
+Pure functions over rows; their statements stand in ``wall_sql``.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from core.model.actors import MACHINE_SQL
 from core.model.lifecycle import WRONG, IntentState, Stage
 
-SAMPLE: Final = 5_000  # newest orders of the day, and as many sends
-QUEUE: Final = 20_000  # most urgent unfinished orders; the same bound as a window of a filtered view
-
-ORDERS_SQL: Final = (
-    "SELECT id, shop, product, stage, created_at, paid_at, received_at, delivered_at, deadline FROM orders "
-    f"WHERE id >= ? ORDER BY id DESC LIMIT {SAMPLE}"
-)
-# What persons did to these orders, and what went wrong with them; most orders have no such row.
-ACTS_SQL: Final = (
-    "SELECT e.order_id, e.kind, e.actor, e.at FROM json_each(?) j CROSS JOIN event e ON e.order_id = j.value "
-    f"WHERE e.kind IN {WRONG} OR e.actor NOT IN {MACHINE_SQL} LIMIT {10 * SAMPLE}"
-)
-SENDS_SQL: Final = (
-    "SELECT i.order_id, i.via, i.state, i.created_at, i.changed_at, o.deadline, o.delivered_at, "
-    "(SELECT count(*) FROM attempt a WHERE a.intent_id = i.id AND a.result IN ('rejected', 'unknown')) "
-    "FROM intent i CROSS JOIN orders o ON o.id = i.order_id "
-    f"WHERE i.id >= ? AND i.effect = 1 ORDER BY i.id DESC LIMIT {SAMPLE}"
-)
-QUEUE_SQL: Final = (
-    "SELECT shop, product, count(*), coalesce(sum(deadline < ?), 0) FROM (SELECT o.shop, o.product, o.deadline "
-    f"FROM orders o WHERE o.stage < 4 ORDER BY o.nprio, o.due_at, o.id LIMIT {QUEUE}) GROUP BY shop, product"
-)
 _GONE_WRONG = frozenset(WRONG)
-_WAITS = (IntentState.PENDING, IntentState.SENDING, IntentState.UNKNOWN, IntentState.BLOCKED)
 
 
 class Order(NamedTuple):
@@ -54,7 +31,8 @@ class Order(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """Orders that belong together. ``spans`` are microseconds from received to delivered."""
+    """Orders that belong together. ``spans`` are microseconds from received to delivered, of those that were finished;
+    ``ages`` those since received, of those that are paid for and wait."""
 
     came: int = 0
     went: int = 0
@@ -67,6 +45,16 @@ class Group:
     acts: int = 0
     spans: list[int] = field(default_factory=list)
     hands: list[int] = field(default_factory=list)
+    ages: list[int] = field(default_factory=list)
+
+    def sent(self, order: Order, auto: bool, took: int) -> None:
+        """One more that was delivered; it took so many us."""
+        self.went += 1
+        self.auto += auto
+        self.spans.append(took)
+        if order.deadline is not None:
+            self.due_sent += 1
+            self.late_sent += order.delivered_at is not None and order.delivered_at > order.deadline
 
     def shown(self, name: str) -> dict[str, Any]:
         """As the socket answers it."""
@@ -82,15 +70,21 @@ class Group:
             "error_rate": rate(self.wrong, self.went),
             "auto": self.auto,
             "handling": spread(self.spans),
+            "waiting": waiting(self.ages),
         }
 
 
 @dataclass(slots=True)
-class Newest:
-    """The figures of one sample; ``groups`` are by shop number, product id and person's name."""
+class Sample:
+    """The figures of the newest orders; ``groups`` are by shop number, product id and person's name.
+
+    ``orders`` were received, ``finished`` delivered, each since its time; one order may be both.
+    """
 
     orders: int = 0
     since: int | None = None
+    finished: int = 0
+    finished_since: int | None = None
     total: Group = field(default_factory=Group)
     shops: dict[int, Group] = field(default_factory=lambda: defaultdict(Group))
     products: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
@@ -99,32 +93,58 @@ class Newest:
     by_machine: list[int] = field(default_factory=list)
     collection: list[int] = field(default_factory=list)
     notification: list[int] = field(default_factory=list)
-    touched: set[int] = field(default_factory=set)  # orders that a person acted on
+    done: dict[int, tuple[Order, bool]] = field(default_factory=dict)  # and whether nobody acted on it
 
 
-def newest(rows: Sequence[Sequence[Any]], acts: Iterable[Sequence[Any]], now: int) -> Newest:
-    """Figures of the rows of ``ORDERS_SQL`` with those of ``ACTS_SQL`` for them. ``now`` in UTC us."""
-    out = Newest(len(rows))
+def sampled(
+    received: Iterable[Sequence[Any]], finished: Iterable[Sequence[Any]], acts: Iterable[Sequence[Any]], now: int
+) -> Sample:
+    """Figures of the rows of ``ORDERS_SQL`` and ``FINISHED_SQL`` with those of ``ACTS_SQL`` for both. ``now`` in UTC us."""
+    out = Sample()
     hands, wrong = _acts(acts)
-    out.touched.update(hands)
-    for order in map(Order._make, rows):
-        people = hands.get(order.id, {})
-        groups = [out.total, out.shops[order.shop], out.products[order.product]]
-        for name, (first, last, count) in people.items():
-            mine = out.people[name]
-            groups.append(mine)
-            mine.acts += count
-            if count > 1:
-                mine.hands.append(last - first)
-        for group in groups:
-            _count(group, order, not people, wrong.get(order.id, 0), now)
+    new = {order.id: order for order in map(Order._make, received)}
+    done = {order.id: order for order in map(Order._make, finished)}
+    for id, order in {**done, **new}.items():
+        people = hands.get(id, {})
+        for name, (_, _, count) in people.items():
+            out.people[name].acts += count
+        for group in _groups(out, order, people):
+            group.came += id in new
+            group.wrong += wrong.get(id, 0)
+    for order in new.values():
         out.collection.append(order.received_at - order.created_at)
-        out.since = order.received_at if out.since is None else min(out.since, order.received_at)
-        if order.delivered_at is not None:
-            (out.by_hand if people else out.by_machine).append(order.delivered_at - order.received_at)
-            if order.paid_at is not None:
-                out.notification.append(order.delivered_at - order.paid_at)
+        if (
+            order.stage < Stage.DELIVERED
+        ):  # shops and products are told by the queue itself, which is the better witness
+            for name in hands.get(order.id, ()):
+                out.people[name].waits += 1
+                out.people[name].late += order.deadline is not None and order.deadline < now
+    for order in done.values():
+        _finish(out, order, hands.get(order.id, {}))
+    out.orders, out.finished = len(new), len(done)
+    out.since = min((order.received_at for order in new.values()), default=None)
     return out
+
+
+def _groups(out: Sample, order: Order, people: Iterable[str]) -> list[Group]:
+    return [out.total, out.shops[order.shop], out.products[order.product], *(out.people[name] for name in people)]
+
+
+def _finish(out: Sample, order: Order, people: Mapping[str, tuple[int, int, int]]) -> None:
+    """One that was delivered, with what persons did to it."""
+    at = order.delivered_at
+    assert at is not None
+    took = at - order.received_at
+    out.done[order.id] = order, not people
+    out.finished_since = at if out.finished_since is None else min(out.finished_since, at)
+    for group in _groups(out, order, people):
+        group.sent(order, not people, took)
+    (out.by_hand if people else out.by_machine).append(took)
+    if order.paid_at is not None:
+        out.notification.append(at - order.paid_at)
+    for name, (first, last, count) in people.items():
+        if count > 1:
+            out.people[name].hands.append(last - first)
 
 
 def _acts(acts: Iterable[Sequence[Any]]) -> tuple[dict[int, dict[str, tuple[int, int, int]]], dict[int, int]]:
@@ -141,38 +161,28 @@ def _acts(acts: Iterable[Sequence[Any]]) -> tuple[dict[int, dict[str, tuple[int,
     return hands, wrong
 
 
-def _count(group: Group, order: Order, auto: bool, wrong: int, now: int) -> None:
-    group.came += 1
-    group.wrong += wrong
-    if order.delivered_at is not None:
-        group.went += 1
-        group.auto += auto
-        group.spans.append(order.delivered_at - order.received_at)
-        if order.deadline is not None:
-            group.due_sent += 1
-            group.late_sent += order.delivered_at > order.deadline
-    elif order.stage < Stage.DELIVERED:
-        group.waits += 1
-        group.late += order.deadline is not None and order.deadline < now
-
-
-def channels(rows: Iterable[Sequence[Any]], touched: set[int], now: int) -> dict[str, Group]:
-    """Figures of the rows of ``SENDS_SQL`` by way of sending; ``spans`` run from intent to confirmation."""
-    out: dict[str, Group] = {}
-    for order, via, state, created, changed, deadline, delivered, wrong in rows:
-        group = out.setdefault(via, Group())
+def channels(
+    sends: Iterable[Sequence[Any]],
+    sent: Iterable[Sequence[Any]],
+    unsent: Iterable[Sequence[Any]],
+    sample: Sample,
+    now: int,
+) -> dict[str, Group]:
+    """Figures of the rows of ``SENDS_SQL``, ``SENT_SQL`` and ``UNSENT_SQL`` by way of sending; ``spans`` run from intent
+    to confirmation."""
+    out: dict[str, Group] = defaultdict(Group)
+    for via, state, deadline, wrong in sends:
+        group = out[via]
         group.came += 1
         group.wrong += wrong
-        if state == IntentState.CONFIRMED:
-            group.went += 1
-            group.auto += order not in touched
-            group.spans.append(changed - created)
-            if deadline is not None and delivered is not None:
-                group.due_sent += 1
-                group.late_sent += delivered > deadline
-        elif state in _WAITS:
+        if state == IntentState.SENDING:  # of these alone there is no index; they are never many, nor old
             group.waits += 1
             group.late += deadline is not None and deadline < now
+    for order, via, created, changed in sent:
+        out[via].sent(*sample.done[order], changed - created)
+    for via, waits, late in unsent:
+        out[via].waits += waits
+        out[via].late += late
     return out
 
 
@@ -187,6 +197,14 @@ def spread(values: Iterable[int]) -> dict[str, int | None]:
     if not spans:
         return {"n": 0, "median": None, "p95": None}
     return {"n": len(spans), "median": spans[(len(spans) - 1) // 2], "p95": spans[-(-len(spans) * 95 // 100) - 1]}
+
+
+def waiting(ages: Iterable[int]) -> dict[str, int | None]:
+    """How many wait, half of them longer than the median, and how long the oldest of them."""
+    spans = sorted(max(age, 0) for age in ages)
+    if not spans:
+        return {"n": 0, "median": None, "oldest": None}
+    return {"n": len(spans), "median": spans[(len(spans) - 1) // 2], "oldest": spans[-1]}
 
 
 def by_name(groups: Mapping[str, Group]) -> list[tuple[str, Group]]:

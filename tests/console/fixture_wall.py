@@ -13,12 +13,17 @@ def spread(n: int, median: int = 0, p95: int = 0) -> dict[str, Any]:
     return {"n": n, "median": median, "p95": p95} if n else {"n": 0, "median": None, "p95": None}
 
 
+def waiting(n: int, median: int = 0, oldest: int = 0) -> dict[str, Any]:
+    """``n`` that wait."""
+    return {"n": n, "median": median, "oldest": oldest} if n else {"n": 0, "median": None, "oldest": None}
+
+
 def group(name: str, came: int, went: int, waits: int = 0, late: int = 0, **more: Any) -> dict[str, Any]:
     """One name's figures; most went through by machine."""
     made = {
         "name": name, "in": came, "delivered": went, "backlog": waits, "late": late, "late_sent": went // 40,
         "due_sent": went, "failed": 0, "error_rate": 0.0, "auto": went * 17 // 20,
-        "handling": spread(went, 840 * MS, 12 * SECOND),
+        "handling": spread(went, 840 * MS, 12 * SECOND), "waiting": waiting(waits, 4 * MINUTE, 2 * HOUR),
     }  # fmt: skip
     return {**made, **more}
 
@@ -55,7 +60,9 @@ def busy(now: int = NOW) -> dict[str, Any]:
     return {
         "at": now, "in": 2113, "delivered": 2008, "failed": 56, "backlog": 85, "late": 6,
         "queue_seen": {"orders": 85, "whole": True}, "error_rate": 0.0271, "auto": {"machine": 1707, "by_hand": 301},
-        "sample": {"orders": 2113, "since": now - 24 * HOUR, "at": now}, "shops": shops, "products": products, "operators": people,
+        "sample": {"orders": 2113, "since": now - 24 * HOUR, "at": now},
+        "finished": {"orders": 2008, "since": now - 24 * HOUR, "whole": True}, "waiting": waiting(71, 4 * MINUTE, 2 * HOUR),
+        "shops": shops, "products": products, "operators": people,
         "operators_hidden": 0, "channels": channels,
         "measured": {
             "by_machine": spread(1707, 640 * MS, 2 * SECOND), "by_hand": spread(301, 190 * SECOND, 11 * MINUTE),
@@ -77,7 +84,8 @@ def empty(now: int = NOW) -> dict[str, Any]:
     return {
         "at": now, "in": 0, "delivered": 0, "failed": 0, "backlog": 0, "late": 0,
         "queue_seen": {"orders": 0, "whole": True}, "error_rate": 0.0, "auto": {"machine": 0, "by_hand": 0},
-        "sample": {"orders": 0, "since": None, "at": now}, "shops": [], "products": [], "operators": [], "operators_hidden": 3,
+        "sample": {"orders": 0, "since": None, "at": now},
+        "finished": {"orders": 0, "since": None, "whole": True}, "waiting": waiting(0), "shops": [], "products": [], "operators": [], "operators_hidden": 3,
         "channels": [], "stock": [], "health": [],
         "measured": dict.fromkeys(("by_machine", "by_hand", "hands_on", "collection", "notification"), spread(0)),
         "series": {"bucket_minutes": 15, **none}, "minutes": {"bucket_minutes": 1, **still},

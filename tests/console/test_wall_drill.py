@@ -45,11 +45,12 @@ async def wall(pilot: Pilot[None]) -> None:
     ("keys", "orders"),
     [
         ("enter", ["W1", "W2", "W5", "W4", "W3"]),  # in
-        ("right right right enter", ["W4"]),  # late
-        ("right right right right enter", ["W5"]),  # errors
+        ("right right right enter", ["W5"]),  # the oldest that is paid for
+        ("right right right right enter", ["W4"]),  # late
+        ("right right right right right enter", ["W5"]),  # errors
         ("end right enter", ["W3"]),  # by hand
         ("tab shift+tab right enter", ["W1", "W2"]),  # taobao-main sent
-        ("tab shift+tab right right right right enter", ["W2"]),  # taobao-main not on time
+        ("tab shift+tab right right right right right enter", ["W2"]),  # taobao-main not on time
         ("tab down right right enter", ["W4"]),  # qq-10 waiting
         ("tab tab enter", ["W3"]),  # amei worked
         ("tab tab tab right right enter", ["W5"]),  # by e-mail, waiting

@@ -6,9 +6,10 @@ import pytest
 
 from console import i18n
 from console.presenters.cells import ASCII, UNICODE
-from console.presenters.wall import Drill, share, tables, term, took, totals, window_words
+from console.presenters.wall import Drill, share, term, took, totals, window_words
 from console.presenters.wall_chart import ceiling, chart, folded
 from console.presenters.wall_page import Size, chosen, named, page
+from console.presenters.wall_tables import tables
 from console.state.wall import TABLES, TOTALS, WallState
 from console.wire_wall import Wall
 from core.model.clock import HOUR, MINUTE, SECOND
@@ -48,12 +49,23 @@ def test_a_name_with_a_quote_cannot_be_asked_for_and_leads_nowhere() -> None:
     assert {cell.drill for cell in tables(wall(made), NOW)[0].lines[0].cells} == {None}
 
 
+def test_where_there_is_little_room_names_stay_and_columns_go() -> None:
+    i18n.use("en")
+    for panel in tables(wall(), NOW, 59):
+        used = sum(width + 1 for _, width in panel.columns) + 1
+        assert 59 - used >= 13, f"{panel.id} leaves too little for its names"
+        assert all(len(line.cells) == len(panel.columns) for line in panel.lines)
+    shops = tables(wall(), NOW, 59)[0]
+    assert [title for title, _ in shops.columns] == ["in", "sent", "wait", "late", "took", "auto", "errors"]
+    assert shops.lines[0].cells[4].text == "840ms", "the median alone"
+
+
 def test_every_figure_leads_to_its_orders() -> None:
     shops, products, people, channels, stock, health = tables(wall(), NOW)
     by_panel = {p.id: [c.drill.filter if c.drill else None for c in p.lines[0].cells] for p in (shops, people, stock)}
     assert by_panel["shops"] == [
         'shop="taobao-main" came<24h', 'shop="taobao-main" sent<24h', 'shop="taobao-main"',
-        'shop="taobao-main" late:yes', 'shop="taobao-main" late:yes sent<24h', 'shop="taobao-main" sent<24h',
+        'shop="taobao-main" late:yes', 'shop="taobao-main" -money:unpaid', 'shop="taobao-main" late:yes sent<24h', 'shop="taobao-main" sent<24h',
         'shop="taobao-main" by:none sent<24h', 'shop="taobao-main" error:any came<24h',
     ]  # fmt: skip
     assert by_panel["operators"][:2] == ['by="amei" came<24h', 'by="amei" sent<24h']
@@ -68,8 +80,8 @@ def test_every_figure_leads_to_its_orders() -> None:
 def test_what_is_wrong_says_so_without_colour() -> None:
     shops, products, _, _, stock, health = tables(wall(), NOW)
     late_shop = shops.lines[1]
-    assert (late_shop.cells[3].text, late_shop.cells[7].text) == ("!6", "!4.4%")
-    assert products.lines[1].cells[7].text == "!5.5%"
+    assert (late_shop.cells[3].text, late_shop.cells[8].text) == ("!6", "!4.4%")
+    assert products.lines[1].cells[8].text == "!5.5%"
     assert [line.cells[0].text for line in stock.lines] == ["!0", "!118", "4.1k"]
     assert [line.cells[3].text for line in stock.lines] == ["无货", "2h", "-"]
     assert [line.cells[0].text for line in health.lines] == ["正常", "!出错", "正常"]
@@ -78,14 +90,14 @@ def test_what_is_wrong_says_so_without_colour() -> None:
 def test_the_shares_of_a_shop_are_of_the_orders_that_were_looked_at() -> None:
     made = busy()
     made["shops"][0].update(delivered=100_000, auto=90, sample={"in": 120, "delivered": 100})
-    assert tables(wall(made), NOW)[0].lines[0].cells[6].text == "90%"
+    assert tables(wall(made), NOW)[0].lines[0].cells[7].text == "90%"
 
 
 def test_totals_measure_what_the_trade_measures() -> None:
     i18n.use("en")
     day, times = totals(wall()).lines
     assert [f"{c.label} {c.text}" for c in day.cells] == [
-        "in 2.1k", "delivered 2.0k", "backlog 85", "late !6", "errors 2.7%", "automatic 85%",
+        "in 2.1k", "sent 2.0k", "backlog 85", "waiting 4.0m/2.0h", "late !6", "errors 2.7%", "auto 85%",
     ]  # fmt: skip
     assert [f"{c.label} {c.text}" for c in times.cells] == [
         "by machine 640ms/2.0s", "by hand 3.2m/11.0m", "hands on 1.0m/4.0m", "collect 2.1s/9.0s", "notify 3.0s/16s",
@@ -96,6 +108,8 @@ def test_the_page_says_what_its_figures_are_of() -> None:
     i18n.use("en")
     made = busy()
     assert window_words(wall(made), 5000) == "24 hours"
+    made["finished"] = {"orders": 5000, "since": NOW, "whole": False}
+    assert window_words(wall(made), 5000).startswith("24 hours  times: newest 5,000 sent, since ")
     made.update(sample={"orders": 5000, "since": NOW}, queue_seen={"orders": 20_000, "whole": False})
     assert window_words(wall(made), 5000).startswith("24 hours  details: newest 5,000, since ")
     assert window_words(wall(made), 5000).endswith("late: most urgent 20,000")
@@ -134,20 +148,21 @@ def test_a_picture_has_no_cursor() -> None:
 
 def moved(state: WallState, *actions: str) -> WallState:
     for action in actions:
-        panel, _, cell = chosen(wall(), state, NOW)
+        panel, _, cell = chosen(wall(), state, NOW, 80)
         state.move(action, panel.keys, len(panel.lines[state.row(panel.keys)].cells) if cell else 0)
     return state
 
 
 def under(state: WallState) -> str:
-    panel, key, cell = chosen(wall(), state, NOW)
+    panel, key, cell = chosen(wall(), state, NOW, 80)
     assert cell is not None
     return named(panel, key, cell, state.column(len(panel.lines[0].cells)))
 
 
 def test_the_cursor_goes_over_every_figure() -> None:
     i18n.use("en")
-    assert under(moved(WallState(), "right", "right", "right")) == "late"
+    assert under(moved(WallState(), "right", "right", "right")) == "oldest"
+    assert under(moved(WallState(), "right", "right", "right", "right")) == "late"
     assert under(moved(WallState(), "left")) == "in"
     assert under(moved(WallState(), "end", "right")) == "by hand"
     assert under(moved(WallState(), "down", "down")) == "taobao-main in"
@@ -161,10 +176,10 @@ def test_the_cursor_stays_on_its_name() -> None:
     made = busy()
     made["shops"].reverse()
     made["shops"].insert(0, {**made["shops"][0], "name": "new"})
-    _, key, _ = chosen(wall(made), state, NOW)
+    _, key, _ = chosen(wall(made), state, NOW, 80)
     assert key == "pdd-旗舰店"
     made["shops"] = []
-    assert chosen(wall(made), state, NOW)[2] is None, "its line went: nothing is under it"
+    assert chosen(wall(made), state, NOW, 80)[2] is None, "its line went: nothing is under it"
 
 
 def test_tables_turn_in_a_ring() -> None:

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from core.desk.wall import BACKLOG_SQL, DAY_SQL, HELD_SQL, RECENT_SQL, Wall
-from core.desk.wall_sample import ACTS_SQL, ORDERS_SQL, QUEUE_SQL, SENDS_SQL
+from core.desk.wall_sql import (
+    ACTS_SQL,
+    FINISHED_SQL,
+    ORDERS_SQL,
+    QUEUE_SQL,
+    SENDS_SQL,
+    SENT_SQL,
+    UNSENT_SQL,
+    WALK_SQL,
+)
 from core.model.clock import SECOND
 from tests.store.deskdata import query, writer_on
 from tests.store.walldata import fill_day
@@ -91,7 +100,7 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     assert "SEARCH minute USING PRIMARY KEY (at>?)" in plan(DAY_SQL, 1)
     assert "SEARCH minute USING PRIMARY KEY (at>? AND at<?)" in plan(RECENT_SQL, 1, 9)
     newest = plan(ORDERS_SQL, 1)
-    assert "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)" in newest
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid>?)" in newest
     assert "TEMP B-TREE" not in newest
     assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(ACTS_SQL, "[1]")
     sends = plan(SENDS_SQL, 1)
@@ -99,8 +108,16 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sends
     assert "SEARCH a USING PRIMARY KEY (intent_id=?)" in sends
     assert "TEMP B-TREE" not in sends
-    queue = plan(QUEUE_SQL, 1)
+    finished = plan(FINISHED_SQL, 1, 1, 1)
+    assert "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)" in finished
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in finished
+    assert "TEMP B-TREE" not in finished
+    assert "SEARCH i USING INDEX ux_intent_order (order_id=? AND effect=?)" in plan(SENT_SQL, "[1]", 1)
+    unsent = plan(UNSENT_SQL, 1, 1)
+    assert all(f"i USING INDEX {name}" in unsent for name in ("ix_intent_due", "ix_intent_blocked"))
+    queue = plan(QUEUE_SQL)
     assert "SCAN o USING INDEX ix_orders_queue" in queue
     assert "FOR ORDER BY" not in queue
-    assert all("LIMIT" in sql for sql in (ORDERS_SQL, ACTS_SQL, SENDS_SQL, QUEUE_SQL))
+    bounded = (ORDERS_SQL, WALK_SQL, FINISHED_SQL, ACTS_SQL, SENDS_SQL, UNSENT_SQL, QUEUE_SQL)
+    assert all("LIMIT" in sql for sql in bounded)
     assert "orders" not in BACKLOG_SQL + HELD_SQL
