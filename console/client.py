@@ -26,7 +26,7 @@ from console.wire import (
     Tick,
     Window,
 )
-from console.wire_wall import Wall
+from console.wire_wall import Wall, WallHistory
 from core.model.text import clean
 
 ANSWER_S = 10.0
@@ -154,6 +154,10 @@ class Client:
     async def wall(self, names: bool = True) -> Wall:
         """The supervisor's figures; ``names`` False: without anybody's own."""
         return cast(Wall, await self._call("GET", "/v1/wall", {"names": "" if names else "no"}))
+
+    async def wall_history(self, span: str, shop: str) -> WallHistory:
+        """One span of the wall's history, of one shop or ("") all."""
+        return cast(WallHistory, await self._call("GET", "/v1/wall/history", {"span": span, "shop": shop}))
 
     async def preview(self, action: str, args: Facts, orders: Sequence[int]) -> Preview:
         """Freezes a set of orders and says what the action would do to them."""

@@ -101,6 +101,22 @@ class Wall(_Came):
     channels: list[WallGroup]
     measured: dict[str, Spread]
     series: Facts
-    minutes: Facts
     stock: list[Product]
     health: list[Facts]
+
+
+_Flows = TypedDict("_Flows", {"in": list[int]})
+
+
+class WallHistory(_Flows):
+    """``GET /v1/wall/history``: buckets of ``bucket_minutes`` from ``first`` on. ``shop`` "": all of them."""
+
+    at: int
+    span: str
+    shop: str
+    bucket_minutes: int
+    first: int
+    delivered: list[int]
+    failed: list[int]
+    backlog: list[int | None]
+    late: list[int | None]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from core.desk.filter import Context, Sql, compile_filter
+from core.desk.filter_text import tokens
+from core.desk.filter_times import Ids, ids_of_times
 from core.desk.reads import Reads, Row
 from core.desk.refusals import bad_request
 from core.desk.rows import COLUMNS, Frame, present
@@ -25,6 +27,7 @@ class Selection(NamedTuple):
     where: str
     params: tuple[str | int, ...]
     bare: bool
+    ids: Ids = Ids()  # those that can match at all; known of walks by time only
 
     @property
     def sparse(self) -> bool:
@@ -43,7 +46,10 @@ def select(view: str, filter_text: str, context: Context, big_from: int) -> Sele
     extra = compile_filter(filter_text, context)
     where = found.where + (f" AND {extra.where}" if extra.where else "")
     params = view_params(found, context, big_from) + extra.params
-    return Selection(found, where, params, not extra.where)
+    ids = ids_of_times(tokens(filter_text)) if found.newest else Ids()
+    if not ids.all:
+        where, params = f"{where} AND o.id BETWEEN ? AND ?", (*params, *ids)
+    return Selection(found, where, params, not extra.where, ids)
 
 
 def view_params(view: View, context: Context, big_from: int) -> tuple[str | int, ...]:
@@ -105,15 +111,33 @@ async def _walk(
         return await reads.all(*window_sql(selection, page, start)), None
     rows: list[Row] = []
     stop: Key | None = None
+    page, start = _enter(selection, page, start)
     for size in slices:
         found = await reads.all(*stop_sql(selection.view, page, start, size))
-        stop = tuple(found[0]) if found else None
+        stop = _stop(selection, page, found)
         left = page._replace(limit=page.limit - len(rows))
         rows += await reads.all(*window_sql(selection, left, start, stop))
         if stop is None or len(rows) == page.limit:
             return rows, None
         start, page = stop, page if page.before else page._replace(after=_mark(stop))
     return rows, stop
+
+
+def _enter(selection: Selection, page: Page, start: Key | None) -> tuple[Page, Key | None]:
+    """Where to begin to look: a walk by time begins at the times that are asked for."""
+    if selection.ids.all:
+        return page, start
+    at = selection.ids.entry(start[0] if start else None, bool(page.before))
+    if at is None or (start is not None and at == start[0]):
+        return page, start
+    return (page if page.before else page._replace(after=str(at), at=None)), (at,)
+
+
+def _stop(selection: Selection, page: Page, found: Sequence[Row]) -> Key | None:
+    """The key at which a slice ends; None when nothing beyond it can match."""
+    if not found or (not selection.ids.all and selection.ids.end_at(found[0][0], bool(page.before))):
+        return None
+    return tuple(found[0])
 
 
 def _mark(key: Key) -> str:
@@ -193,10 +217,11 @@ async def count(reads: Reads, selection: Selection, context: Context) -> tuple[i
     kept = await total(reads, selection, context)
     if kept is not None:
         return kept, True
-    found, page, start = 0, Page(), None
+    found = 0
+    page, start = _enter(selection, Page(), None)
     for size in COUNT_SLICES if selection.sparse else (0,):
         ends = await reads.all(*stop_sql(selection.view, page, start, size)) if size else []
-        stop: Key | None = tuple(ends[0]) if ends else None
+        stop: Key | None = _stop(selection, page, ends)
         between, keys, _ = _frame_of(selection.view, page, start, stop)
         inner = f"SELECT 1 FROM orders o WHERE {selection.where}{between} LIMIT ?"
         values = (*selection.params, *keys, COUNT_MAX + 1 - found)

@@ -9,20 +9,16 @@ from core.desk.deeds import reaches
 from core.desk.reads import Reads
 from core.desk.wall_look import SHOWN, Look, look, person, unseen
 from core.desk.wall_sample import Group, rate
+from core.desk.wall_sql import BACKLOG_SQL
 from core.model.clock import MINUTE, SECOND, Clock
 
 BUCKET: Final = 15  # minutes of one bucket of the day
 BUCKETS: Final = 96  # a day of them
-RECENT: Final = 180  # minutes told one by one
 _SHARE: Final = 50  # looking takes at most a fiftieth of the time, however much there is to see
 
 DAY_SQL: Final = (
     f"SELECT at / {BUCKET}, shop, sum(received), sum(delivered), sum(failed) FROM minute WHERE at >= ? GROUP BY 1, 2"
 )
-RECENT_SQL: Final = (
-    "SELECT at, sum(received), sum(delivered), sum(failed) FROM minute WHERE at > ? AND at <= ? GROUP BY at"
-)
-BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"
 HELD_SQL: Final = "SELECT operator, count(*) FROM claim WHERE until > ? GROUP BY operator"
 
 Asked = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -81,7 +77,6 @@ class Wall:
             ],
             "operators": await self._people(now, seen),
             "series": {"bucket_minutes": BUCKET, **day},
-            "minutes": await self._recent(now),
             "stock": await self._stock(),
             "health": await self._health(),
         }
@@ -99,14 +94,6 @@ class Wall:
                 day[name][bucket - first] += n
                 sums[place] += n
         return day, shops
-
-    async def _recent(self, now: int) -> dict[str, Any]:
-        last = now // MINUTE
-        out: dict[str, list[int]] = {name: [0] * RECENT for name in ("in", "delivered", "failed")}
-        for at, *counts in await self._reads.all(RECENT_SQL, (last - RECENT, last)):
-            for name, n in zip(out, counts, strict=True):
-                out[name][at - last + RECENT - 1] = n
-        return {"bucket_minutes": 1, **out}
 
     async def _people(self, now: int, seen: Look) -> list[dict[str, Any]]:
         """Everybody who acted on the newest orders, or holds one now: they are at work, whatever else there is of them."""

@@ -53,3 +53,4 @@ QUEUE_SQL: Final = (
     "SELECT o.shop, o.product, o.deadline, CASE WHEN o.paid > 0 THEN o.received_at END FROM orders o "
     f"WHERE o.stage < 4 ORDER BY o.nprio, o.due_at, o.id LIMIT {QUEUE}"
 )
+BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"

@@ -71,8 +71,6 @@ def busy(now: int = NOW) -> dict[str, Any]:
         },
         "series": {"bucket_minutes": 15, "in": [(i * 7) % 40 for i in range(96)],
                    "delivered": [(i * 7) % 38 for i in range(96)], "failed": [int(i % 30 == 0) for i in range(96)]},
-        "minutes": {"bucket_minutes": 1, "in": [i // 9 for i in range(180)],
-                    "delivered": [(i * i) % 19 for i in range(180)], "failed": [int(i % 45 == 0) for i in range(180)]},
         "stock": stock, "health": health,
     }  # fmt: skip
 
@@ -80,7 +78,6 @@ def busy(now: int = NOW) -> dict[str, Any]:
 def empty(now: int = NOW) -> dict[str, Any]:
     """A core that has seen nothing yet, as a viewer is shown it."""
     none = {name: [0] * n for name, n in (("in", 96), ("delivered", 96), ("failed", 96))}
-    still = {name: [0] * 180 for name in none}
     return {
         "at": now, "in": 0, "delivered": 0, "failed": 0, "backlog": 0, "late": 0,
         "queue_seen": {"orders": 0, "whole": True}, "error_rate": 0.0, "auto": {"machine": 0, "by_hand": 0},
@@ -88,5 +85,19 @@ def empty(now: int = NOW) -> dict[str, Any]:
         "finished": {"orders": 0, "since": None, "whole": True}, "waiting": waiting(0), "shops": [], "products": [], "operators": [], "operators_hidden": 3,
         "channels": [], "stock": [], "health": [],
         "measured": dict.fromkeys(("by_machine", "by_hand", "hands_on", "collection", "notification"), spread(0)),
-        "series": {"bucket_minutes": 15, **none}, "minutes": {"bucket_minutes": 1, **still},
+        "series": {"bucket_minutes": 15, **none},
+    }  # fmt: skip
+
+
+def history(span: str = "hour", shop: str = "", now: int = NOW) -> dict[str, Any]:
+    """More and more came, of which ever less went; nobody looked at the backlog in the first third."""
+    minutes, buckets = {"hour": (1, 60), "day": (15, 96), "week": (60, 168)}[span]
+    last = now // MINUTE // minutes
+    part = 1 if shop else 3
+    return {
+        "at": now, "span": span, "shop": shop, "bucket_minutes": minutes, "first": (last - buckets + 1) * minutes * MINUTE,
+        "in": [part * (4 + i // 9) for i in range(buckets)], "delivered": [part * (i * i % 7 + 2) for i in range(buckets)],
+        "failed": [int(i % 9 == 0) for i in range(buckets)],
+        "backlog": [None if i < buckets // 3 else part * (i - buckets // 3) for i in range(buckets)],
+        "late": [None if i < buckets // 3 else max(part * i // 8 - 4, 0) for i in range(buckets)],
     }  # fmt: skip

@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from console.app import DeskApp, Options
 from console.client import Client
 from console.screens.wall import WallScreen
+from core.desk.filter_times import stretch
 from core.model.clock import now_us
 from tests.console.conftest import NOWHERE, until
 from tests.end_to_end.servicekit import Desk, desk
-from tests.store.deskdata import writer_on
+from tests.store.deskdata import query, writer_on
 from tests.store.walldata import fill_day
 
 
@@ -91,3 +92,28 @@ async def test_a_figure_without_orders_says_so(floor: Desk) -> None:
         pilot.app.desk.wall.figures["shops"] = []  # type: ignore[attr-defined]
         await pilot.press("tab", "shift+tab", "enter")
         await until(pilot, lambda: "no orders" in pilot.app.screen.bars["say"].plain, "why nothing opens")  # type: ignore[attr-defined]
+
+
+async def test_the_orders_behind_a_bar_of_the_history(floor: Desk) -> None:
+    async with app_on(floor, wall=True).run_test(size=(80, 24)) as pilot:
+        await wall(pilot)
+        desk_screen: Any = pilot.app.desk  # type: ignore[attr-defined]
+        control = desk_screen.wall
+        await pilot.press("t", "t", "shift+tab")
+        await until(pilot, lambda: control.history["span"] == "week", "a week of it")
+        await pilot.press("down", "s")
+        await until(pilot, lambda: control.history["shop"] == "pdd-main", "the second shop")
+        await pilot.press("f", "f", "f", "f", "f", "enter")  # round to what came
+        await until(pilot, lambda: pilot.app.screen is desk_screen, "the orders of the newest bar")
+        assert desk_screen.standing.filter.startswith('shop="pdd-main" came:')
+        start = stretch(desk_screen.standing.filter.rpartition("came:")[2])
+        assert start is not None
+        expected = query(
+            floor.writer.path,
+            "SELECT ext_id FROM orders WHERE shop = 2 AND received_at >= ? AND received_at < ? ORDER BY id DESC",
+            start,
+        )
+        await until(pilot, lambda: listed(pilot) == [row[0] for row in expected], f"{expected}, not {listed(pilot)}")
+        assert "pdd-main in " in desk_screen.said.plain
+        await pilot.press("escape")
+        await wall(pilot)

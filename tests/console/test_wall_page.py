@@ -7,14 +7,13 @@ import pytest
 from console import i18n
 from console.presenters.cells import ASCII, UNICODE
 from console.presenters.wall import Drill, share, term, took, totals, window_words
-from console.presenters.wall_chart import ceiling, chart, folded
 from console.presenters.wall_page import Size, chosen, named, page
 from console.presenters.wall_tables import tables
-from console.state.wall import TABLES, TOTALS, WallState
-from console.wire_wall import Wall
+from console.state.wall import PAGES, TOTALS, WallState
+from console.wire_wall import Wall, WallHistory
 from core.model.clock import HOUR, MINUTE, SECOND
 from tests.console.fixture_orders import NOW
-from tests.console.fixture_wall import busy, empty
+from tests.console.fixture_wall import busy, empty, history
 
 
 def wall(made: dict[str, Any] | None = None) -> Wall:
@@ -22,7 +21,11 @@ def wall(made: dict[str, Any] | None = None) -> Wall:
 
 
 def text(size: tuple[int, int], state: WallState | None = None, made: dict[str, Any] | None = None) -> list[str]:
-    return [line.plain for line in page(wall(made), state or WallState(), Size(*size), UNICODE, NOW)]
+    return [line.plain for line in page(wall(made), past(), state or WallState(), Size(*size), UNICODE, NOW)]
+
+
+def past(span: str = "hour", shop: str = "") -> WallHistory:
+    return cast(WallHistory, history(span, shop))
 
 
 @pytest.mark.parametrize(
@@ -120,8 +123,8 @@ def test_the_page_says_what_its_figures_are_of() -> None:
 @pytest.mark.parametrize("made", [busy, empty])
 def test_it_fits_every_size(language: str, size: tuple[int, int], made: Any) -> None:
     i18n.use(language)
-    for table in TABLES:
-        lines = page(wall(made()), WallState(panel=table, table=table), Size(*size), ASCII, NOW)
+    for table in PAGES:
+        lines = page(wall(made()), past(), WallState(panel=table, table=table), Size(*size), ASCII, NOW)
         assert len(lines) <= size[1]
         assert all(line.cell_length <= size[0] for line in lines)
 
@@ -136,7 +139,7 @@ def test_at_80_columns_every_figure_of_the_totals_is_seen() -> None:
 
 def test_a_picture_has_no_cursor() -> None:
     def inks(state: WallState | None) -> set[str]:
-        lines = page(wall(), state, Size(160, 44), UNICODE, NOW)
+        lines = page(wall(), past(), state, Size(160, 44), UNICODE, NOW)
         return {str(span.style) for line in lines for span in line.spans}
 
     assert "$text on $primary" in inks(WallState())
@@ -185,12 +188,12 @@ def test_the_cursor_stays_on_its_name() -> None:
 def test_tables_turn_in_a_ring() -> None:
     state = WallState()
     seen = []
-    for _ in TABLES:
+    for _ in PAGES:
         state.turn(1)
         seen.append(state.panel)
-    assert seen == [*TABLES[1:], TABLES[0]]
+    assert seen == [*PAGES[1:], PAGES[0]]
     state.turn(-1)
-    assert state.panel == state.table == TABLES[-1]
+    assert state.panel == state.table == PAGES[-1]
 
 
 def test_a_long_table_follows_its_cursor() -> None:
@@ -198,28 +201,3 @@ def test_a_long_table_follows_its_cursor() -> None:
     made["products"] = [{**made["products"][0], "name": f"p{n:03}"} for n in range(60)]
     state = WallState(panel="products", table="products", rows={"products": "p041"})
     assert any(line.startswith(" p041 ") for line in text((80, 20), state, made))
-
-
-# the chart
-
-
-def test_values_fold_to_the_room_and_the_newest_bucket_is_whole() -> None:
-    assert folded([1, 2, 3, 4, 5], 3) == [1, 2.5, 4.5]
-    assert folded([1, 2, 3], 9) == [1, 2, 3]
-    assert folded([], 9) == folded([1], 0) == []
-
-
-@pytest.mark.parametrize(
-    ("top", "round_up"), [(0, 1), (1, 1), (1.2, 2), (3, 5), (6, 10), (11, 20), (51, 100), (500, 500)]
-)
-def test_the_axis_ends_at_a_round_number(top: float, round_up: int) -> None:
-    assert ceiling(top) == round_up
-
-
-def test_a_chart_has_both_axes_and_its_bars_stand_on_zero() -> None:
-    drawn = [line.plain for line in chart("t", [0, 1, 5, 10], ("-3h", "now"), 16, 6, ASCII, "")]
-    assert drawn == ["t", "   10|   %", "     |   %", "    5|  %%", "     | -%%", "    0+-3h-now"]
-
-
-def test_a_chart_without_room_is_blank() -> None:
-    assert [line.plain for line in chart("t", [1], ("a", "b"), 10, 4, ASCII, "")] == [""] * 4

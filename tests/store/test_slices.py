@@ -10,8 +10,11 @@ from core.desk import views
 from core.desk.claims import ClaimWork, next_sql
 from core.desk.reads import Reader, Row
 from core.desk.views import Page, count, select, stop_sql, window, window_sql
+from core.model.clock import MINUTE, SECOND
+from core.model.ids import first_id
 from core.model.lifecycle import Stage
 from core.store.engines import reader_engine
+from core.store.tx import Tx
 from tests.end_to_end.servicekit import desk
 from tests.store.deskdata import Seed, explain, query, writer_on
 from tests.store.test_desk_plans import _CONTEXT
@@ -140,3 +143,36 @@ async def test_the_console_looks_on_by_itself(
         assert [row["id"] for row in after["rows"]] == ([] if before else ids[4:])
         assert (await client.queue("work", "buyer=nobody", limit=4))["rows"] == []
         await client.close()
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_time_of_the_calendar_is_gone_to_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    """Whatever came since, or before, is not walked past: ids are times."""
+    monkeypatch.setattr(views, "SLICES", (100,))
+    noon = 1_796_119_200 * SECOND
+    ids = [first_id(noon + n * MINUTE) for n in range(600)]
+    writer = await writer_on(tmp_path, [Seed(id, stage=Stage.DELIVERED) for id in ids])
+    await writer.do(_came_at_id, [(noon + n * MINUTE, id) for n, id in enumerate(ids)])
+    engine = reader_engine(writer.path)
+    reader = Counting(engine)
+    monday = select("all", "came:2026-12-01T14:10Z+20m", _context(), 0)
+    shown = await window(reader, monday, Page(100, before="end" if back else ""), _frame())
+    assert [row["id"] for row in shown["rows"]] == ids[269:249:-1]
+    assert shown["next"] is None
+    assert reader.asked <= 5
+    assert await count(reader, monday, _context()) == (20, True)
+    first = await window(reader, monday, Page(15), _frame())
+    rest = await window(reader, monday, Page(15, after=first["last"]), _frame())
+    assert (len(first["rows"]), len(rest["rows"]), rest["next"], first["before"]) == (15, 5, None, 0)
+    plan = explain(writer.path, *window_sql(monday, Page(15), None))
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
+    await engine.dispose()
+    await writer.stop()
+
+
+def _came_at_id(tx: Tx, items: list[list[tuple[int, int]]]) -> list[None]:
+    for rows in items:
+        tx.many("UPDATE orders SET received_at = ? WHERE id = ?", rows)
+    return [None for _ in items]

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from core.desk.wall import BACKLOG_SQL, DAY_SQL, HELD_SQL, RECENT_SQL, Wall
+from core.desk.wall import DAY_SQL, HELD_SQL, Wall
 from core.desk.wall_sql import (
     ACTS_SQL,
+    BACKLOG_SQL,
     FINISHED_SQL,
     ORDERS_SQL,
     QUEUE_SQL,
@@ -77,7 +78,7 @@ async def test_a_costly_look_serves_longer_but_the_counters_stay_live(tmp_path: 
     clock.now += 5 * SECOND - 1
     got = await wall.read({})
     assert (got["at"], got["sample"]["at"]) == (clock.now, looked)
-    assert reads.asked == 4, "day, minutes, backlog, claims"
+    assert reads.asked == 3, "day, backlog, claims"
     assert [one["name"] for one in got["shops"]] == ["1", "2"]
     clock.now += SECOND
     assert (await wall.read({}))["sample"]["at"] == clock.now
@@ -87,7 +88,7 @@ async def test_a_minute_of_a_clock_that_went_back_is_left_out(tmp_path: Path) ->
     wall, _, clock = await _wall(tmp_path)
     clock.now -= 40 * 60 * SECOND
     got = await wall.read({})
-    assert (len(got["minutes"]["in"]), sum(got["minutes"]["in"])) == (180, 0)
+    assert (len(got["series"]["in"]), sum(got["series"]["in"])) == (96, 0)
 
 
 async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
@@ -98,7 +99,6 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
         return "\n".join(str(row[3]) for row in query(writer.path, f"EXPLAIN QUERY PLAN {sql}", params))
 
     assert "SEARCH minute USING PRIMARY KEY (at>?)" in plan(DAY_SQL, 1)
-    assert "SEARCH minute USING PRIMARY KEY (at>? AND at<?)" in plan(RECENT_SQL, 1, 9)
     newest = plan(ORDERS_SQL, 1)
     assert "SEARCH o USING INTEGER PRIMARY KEY (rowid>?)" in newest
     assert "TEMP B-TREE" not in newest
