@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -36,7 +36,6 @@ from console.presenters.notice import notice_line
 from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
-from console.screens.prompt import Check, PromptScreen
 from console.state.messages import Messages
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
@@ -46,6 +45,9 @@ from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
 from console.widgets.queue_table import QueueTable
 from core.model.clock import Clock
+
+if TYPE_CHECKING:
+    from console.screens.prompt import Check
 
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
 BARS = ("status", "rates", "tabs", "columns", "notice", "stock", "say", "foot")
@@ -235,11 +237,13 @@ class DeskScreen(Screen[None]):
         key: str,
         value: str,
         needed: bool = False,
-        check: Check | None = None,
+        check: "Check | None" = None,
         history: str = "",
         hint: str = "",
     ) -> str | None:
         """One line from the person, or None when they left."""
+        from console.screens.prompt import PromptScreen
+
         past = self.history.setdefault(history or key, [])
         answer = await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
         if answer is not None:
