@@ -149,7 +149,7 @@ def test_missing_facts_and_unknown_keys_never_raise(language: str) -> None:
 
 def test_what_is_missing_is_shown_as_missing() -> None:
     i18n.use("en")
-    assert i18n.t("queue.marked") == "? marked"
+    assert i18n.t("queue.marked") == "? marked ?"
     assert i18n.t("mark.done") == "? orders marked"
     assert i18n.t("mark.done", n="-") == "- orders marked"
     with pytest.raises(KeyError):
