@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from console.i18n import t, word
-from console.presenters.cells import fit, span
+from console.presenters.cells import count, fit, span
 from console.presenters.detail import case_lines, decision_words
 from console.presenters.words import money_text
 from console.state.marks import Chosen
@@ -120,7 +120,11 @@ class Cases:
         name = fit(clean(word("case", group["kind"]), 30), 18)
         age = span(max(now - group["oldest_at"], 0))
         rest = t(
-            "cases.group", kind="", count=fit(str(group["count"]), 5, True), age=age, money=money_text(group["money"])
+            "cases.group",
+            kind="",
+            count=fit(count(group["count"], 5), 5, True),
+            age=age,
+            money=money_text(group["money"]),
         )
         return Content.assemble((name, "bold $error"), rest)
 

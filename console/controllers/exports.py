@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from console.client import ClientError
 from console.i18n import t
+from console.presenters.cells import stamp
 from console.wire import Facts
-from core.model.clock import SECOND
 from core.model.text import clean
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Exports:
         return {"view": desk.standing.view, "filter": desk.standing.filter}
 
     def _stamp(self) -> str:
-        return time.strftime("%Y%m%d-%H%M%S", time.localtime(self._desk.clock() // SECOND))
+        return stamp(self._desk.clock())
 
     async def _run(self, path: Path, force: bool) -> None:
         from console.export.file import FileRefused
@@ -128,12 +128,12 @@ class Exports:
                         await asyncio.sleep(0)
                     if time.monotonic() - shown > SHOWN_S:
                         shown = time.monotonic()
-                        desk.say(t("export.progress", done=f"{rows:,}", total=f"{total:,}"))
+                        desk.say(t("export.progress", done=rows, total=total))
             if rows != end:
                 raise ClientError("offline", "export cut off")
             out.write(table.foot().encode())
             out.keep()
-        desk.say(t("export.done", n=f"{rows:,}", path=clean(str(path), 200)))
+        desk.say(t("export.done", n=rows, path=clean(str(path), 200)))
 
     # one order
 

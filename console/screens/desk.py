@@ -30,7 +30,7 @@ from console.i18n import t
 from console.keymap import Keymap
 from console.office import Office
 from console.presenters import head
-from console.presenters.cells import Glyphs
+from console.presenters.cells import Glyphs, count
 from console.presenters.detail import from_row
 from console.presenters.notice import notice_line
 from console.presenters.row import header
@@ -292,10 +292,10 @@ class DeskScreen(Screen[None]):
             missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
             left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
         at = model.place(model.cursor)
-        here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
-        total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"
+        here = "-" if at is None or model.above is None else count(model.above + at + 1)
+        total = "?" if model.total is None and not model.at_end else count(model.total or len(model.shown))
         if self.pane == "cases":
-            here, total = str(self.case_list.index + 1), str(self.cases.total)
+            here, total = count(self.case_list.index + 1), count(self.cases.total)
         right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
         self.bars["notice"].show(head.ends(left, right, max(self.size.width, 1)))
 

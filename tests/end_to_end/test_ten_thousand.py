@@ -39,7 +39,7 @@ async def test_filter_mark_preview_apply_on_ten_thousand_orders_takes_twelve_key
             terminal.press(keys[0])
             await see("mark by filter")
             terminal.press(keys[1])
-            screen = await see("10000 orders marked")
+            screen = await see("10,000 orders marked")
             assert "15,000.00" in screen, "what the marked are worth together"
             assert "not in this list" in screen, "marks that the list does not show are counted"
             terminal.press(keys[2])
@@ -50,7 +50,7 @@ async def test_filter_mark_preview_apply_on_ten_thousand_orders_takes_twelve_key
             job, halfway = await other
             assert halfway, "the job held up everybody else"
             assert (job["total"], job["done"], job["failed"]) == (MANY, MANY, 0)
-            await see("confirm: 10000 done")
+            await see("confirm: 10,000 done")
         finally:
             terminal.child.kill(9)
             terminal.child.close()
