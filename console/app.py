@@ -81,7 +81,7 @@ class DeskApp(App[None]):
         self._bindings.key_to_bindings.clear()
         for one in THEMES:
             self.register_theme(one)
-        self.theme = theme if theme in self.available_themes else "keydesk-dark"
+        self._begin_with(theme if theme in self.available_themes else "keydesk-dark")
         self._keymap_error = ""
         self._live = options.live
         keymap = self._read_keymap(options.keymap or default_path())
@@ -100,6 +100,14 @@ class DeskApp(App[None]):
         )
         self._resume = options.resume and not options.kiosk
         self._wall_first = options.wall
+
+    def _begin_with(self, theme: str) -> None:
+        if not self.available_themes[theme].dark:
+            self.theme = theme
+            return
+        # Nothing is on the screen yet: the watcher would parse all styles a second time (12 ms of every start).
+        self.set_reactive(App.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -160,6 +168,8 @@ class DeskApp(App[None]):
     def _route(self, event: events.Key) -> bool:
         if self.desk.typeahead.takes(event):
             return True
+        if getattr(self.screen.focused, "in_order", False):
+            return False  # the box asks its screen, when the keys before this one are done
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)
 

@@ -98,8 +98,7 @@ class HistoryScreen(DeskModal[int | None]):
         return exact[0]["id"]
 
     def _title(self, said: str, look: str = "$text-muted") -> None:
-        more = "+" if self._next is not None else ""
-        count = t("history.count", n=len(self.events), more=more)
+        count = t("history.count" if self._next is None else "history.count_so_far", n=len(self.events))
         filter_ = self.text or t("history.all")
         parts = ((f" {t('act.history')}  ", "bold"), (f"{filter_}  ", "$warning"), (said or count, look))
         self.query_one("#history-title", Plain).show(Content.assemble(*parts))
