@@ -13,7 +13,8 @@ from core.desk.find import find
 from core.desk.matching import matching
 from core.desk.recall import RECALL_MAX
 from core.desk.refusals import bad_request
-from core.desk.views import LIMIT_MAX, Page, count, total, window
+from core.desk.view_counts import count, total
+from core.desk.views import LIMIT_MAX, Page, window
 from core.desk.wall import seen_by
 from core.desk.wall_history import SPANS
 from core.service import purchases, settlement
