@@ -22,7 +22,7 @@ class Waiting(TypedDict):
 
 
 class Part(TypedDict):
-    """Orders that were delivered with a name in common: as many as the newest orders hold of them."""
+    """Delivered orders with a name in common that were looked at: ``auto`` is of these, as are the times."""
 
     delivered: int
 
@@ -44,7 +44,7 @@ class WallGroup(_Came):
     auto: int
     handling: Spread
     waiting: Waiting
-    sample: NotRequired[Part]  # of a shop, whose other figures are kept counters
+    sample: Part
     acts: NotRequired[int]  # of a person, as what follows
     holds: NotRequired[int]
     hands_on: NotRequired[Spread]

@@ -136,15 +136,12 @@ def totals(wall: Wall, p95: bool = True) -> Panel:
     return Panel(TOTALS, "", (), (Line("day", day), Line("times", times)))
 
 
-def window_words(wall: Wall, whole: int) -> str:
-    """What the figures are of: the day, or the newest orders when the day holds more than ``whole`` of them."""
+def window_words(wall: Wall) -> str:
+    """What the figures are of: the day; and where it holds more than is looked at, what of it was."""
     parts = [t("wall.day")]
-    sample = wall["sample"]
-    if sample["orders"] >= whole and sample["since"] is not None:
-        # To the minute: a busy desk would otherwise change this line with every order.
-        parts.append(t("wall.newest", n=sample["orders"], since=minute_text(sample["since"])))
     finished = wall["finished"]
     if not finished["whole"] and finished["since"] is not None:
+        # To the minute: a busy desk would otherwise change this line with every order.
         parts.append(t("wall.finished_cut", n=finished["orders"], since=minute_text(finished["since"])))
     if not wall["queue_seen"]["whole"]:
         parts.append(t("wall.queue_cut", n=wall["queue_seen"]["orders"]))

@@ -16,7 +16,6 @@ from console.state.wall import FIGURES, HISTORY, TABLES, TOTALS, WallState
 from console.wire_wall import Wall, WallHistory
 from core.model.text import clean
 
-SAMPLE = 5_000  # orders: fewer than these are the whole day
 WIDE = 120  # cells from which two tables stand side by side
 ROOMY = 100  # cells from which a time is shown with its worst
 NAME = 24  # cells; a name far from its figures is read on the wrong line
@@ -41,7 +40,7 @@ def page(
     at = state or WallState(panel="")
     width, wide = size.width, size.width >= WIDE
     panels = tables(wall, now, room_of(width))
-    of = window_words(wall, SAMPLE)
+    of = window_words(wall)
     names = None if wide else _names(panels, at)
     # Where the words on what the figures are of have no room beside the names, they stand for the trade's own.
     third = of if names is not None and names.cell_length + _cells(of) + 2 > width else t("wall.trade")

@@ -56,7 +56,6 @@ _HEALTH = (
 
 def _group(group: WallGroup, field: str, p95: bool) -> dict[str, Cell]:
     own = term(field, group["name"])
-    judged = group["sample"]["delivered"] if "sample" in group else group["delivered"]
     sent, all_of = drill_of(own, "all", "sent<24h"), drill_of(own, "all", "came<24h")
     return {
         "in": Cell(short_count(group["in"]), all_of),
@@ -67,7 +66,7 @@ def _group(group: WallGroup, field: str, p95: bool) -> dict[str, Cell]:
         "on_time": Cell(share(group["due_sent"] - group["late_sent"], group["due_sent"]),
                         drill_of(own, "all", "late:yes sent<24h"), WARN if group["late_sent"] else ""),
         "took": Cell(spread_of(group["handling"], p95), sent),
-        "auto": Cell(share(group["auto"], judged), drill_of(own, "all", "by:none sent<24h")),
+        "auto": Cell(share(group["auto"], group["sample"]["delivered"]), drill_of(own, "all", "by:none sent<24h")),
         "errors": errors_of(group["error_rate"], drill_of(own, "all", "error:any came<24h")),
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from core.desk.reads import Reads
 from core.desk.wall_sql import BACKLOG_SQL, QUEUE
-from core.model.clock import DAY, MINUTE, SECOND, Clock
+from core.model.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from core.store.tx import Tx
 from core.store.writer import Writer
 
@@ -31,6 +31,9 @@ NOTE: Final = "level(span, at, shop, backlog, late)"
 PRUNE_SQL: Final = "DELETE FROM level WHERE span = ? AND at < ?"
 # A day at a time: whoever runs this for the first time may have years of them.
 PRUNE_MINUTES_SQL: Final = "DELETE FROM minute WHERE at < min(?, coalesce((SELECT min(at) FROM minute), 0) + 1440)"
+NAMES_KEPT: Final = 2 * DAY  # us; the wall tells of one day
+PRUNE_QUARTERS_SQL: Final = "DELETE FROM quarter WHERE at < ?"
+PRUNE_DEEDS_SQL: Final = "DELETE FROM deed WHERE at < ?"
 
 Level = tuple[int, int, int]  # shop, backlog, late
 
@@ -48,7 +51,7 @@ LEVELS: Final = ("backlog", "late")
 
 
 def note(tx: Tx, items: Sequence[Sequence[Level]]) -> list[None]:
-    """Writer handler: how much waits now. The first of a row's time stands; what is too old goes."""
+    """Writer handler: how much waits now. The first of a row's time stands; what is too old goes, of all that the wall has."""
     minute = tx.now // MINUTE
     for levels in items:
         for span in KEPT:
@@ -56,6 +59,8 @@ def note(tx: Tx, items: Sequence[Sequence[Level]]) -> list[None]:
     for span, kept in KEPT.items():
         tx.run(PRUNE_SQL, (span, minute // span - kept))
     tx.run(PRUNE_MINUTES_SQL, (minute - FLOWS_KEPT // MINUTE,))
+    tx.run(PRUNE_QUARTERS_SQL, ((tx.now - NAMES_KEPT) // (15 * MINUTE),))
+    tx.run(PRUNE_DEEDS_SQL, ((tx.now - NAMES_KEPT) // HOUR,))
     return [None for _ in items]
 
 

@@ -14,25 +14,30 @@ SAMPLE: Final = 5_000  # newest orders of the day, as many finished ones, and as
 EVENTS: Final = 10 * SAMPLE  # newest events among which the finished are looked for
 QUEUE: Final = 20_000  # most urgent unfinished orders; the same bound as a window of a filtered view
 
-_COLUMNS = "o.id, o.shop, o.product, o.stage, o.created_at, o.paid_at, o.received_at, o.delivered_at, o.deadline"
-ORDERS_SQL: Final = f"SELECT {_COLUMNS} FROM orders o WHERE o.id >= ? ORDER BY o.id DESC LIMIT {SAMPLE}"
+# How long ago the newest were placed at their platforms when they came.
+CAME_SQL: Final = f"SELECT received_at, created_at FROM orders WHERE id >= ? ORDER BY id DESC LIMIT {SAMPLE}"
 # Where the walk over the events begins; no row when there are fewer.
 WALK_SQL: Final = f"SELECT seq, at FROM event ORDER BY seq DESC LIMIT 1 OFFSET {EVENTS}"
 # Sent again is not delivered again: an order counts by the time of its first delivery.
 FINISHED_SQL: Final = (
-    f"SELECT {_COLUMNS} FROM event e CROSS JOIN orders o ON o.id = e.order_id WHERE e.seq > ? AND e.at >= ? "
+    "SELECT o.id, o.shop, o.product, o.paid_at, o.received_at, o.delivered_at, o.deadline FROM event e "
+    "CROSS JOIN orders o ON o.id = e.order_id WHERE e.seq > ? AND e.at >= ? "
     f"AND e.kind = {int(EventKind.SENT)} AND o.delivered_at >= ? ORDER BY e.seq DESC LIMIT {SAMPLE}"
 )
-# What persons did to these orders, and what went wrong with them; most orders have no such row.
-ACTS_SQL: Final = (
-    "SELECT e.order_id, e.kind, e.actor, e.at FROM json_each(?) j CROSS JOIN event e ON e.order_id = j.value "
-    f"WHERE e.kind IN {WRONG} OR e.actor NOT IN {MACHINE_SQL} LIMIT {20 * SAMPLE}"
+# Which of these orders a person acted on; most have no such row.
+TOUCHED_SQL: Final = (
+    "SELECT DISTINCT e.order_id FROM json_each(?) j CROSS JOIN event e ON e.order_id = j.value "
+    f"WHERE e.kind NOT IN {WRONG} AND e.actor NOT IN {MACHINE_SQL}"
 )
-SENDS_SQL: Final = (
-    "SELECT i.via, i.state, o.deadline, "
-    "(SELECT count(*) FROM attempt a WHERE a.intent_id = i.id AND a.result IN ('rejected', 'unknown')) "
-    "FROM intent i CROSS JOIN orders o ON o.id = i.order_id "
-    f"WHERE i.id >= ? AND i.effect = {int(Effect.SEND)} ORDER BY i.id DESC LIMIT {SAMPLE}"
+WRONG_SQL: Final = (
+    "SELECT e.order_id, count(*) FROM json_each(?) j CROSS JOIN event e ON e.order_id = j.value "
+    f"WHERE e.kind IN {WRONG} GROUP BY e.order_id"
+)
+# Sends under way: of these alone there is no index; they are never many, nor old.
+SENDING_SQL: Final = (
+    "SELECT via, count(*), coalesce(sum(late), 0) FROM (SELECT i.via AS via, i.state AS state, o.deadline < ? AS late "
+    f"FROM intent i CROSS JOIN orders o ON o.id = i.order_id WHERE i.id >= ? AND i.effect = {int(Effect.SEND)} "
+    f"ORDER BY i.id DESC LIMIT {SAMPLE}) WHERE state = {int(IntentState.SENDING)} GROUP BY via"
 )
 # By which way the finished orders went.
 SENT_SQL: Final = (
@@ -52,5 +57,14 @@ UNSENT_SQL: Final = (
 QUEUE_SQL: Final = (
     "SELECT o.shop, o.product, o.deadline, CASE WHEN o.paid > 0 THEN o.received_at END FROM orders o "
     f"WHERE o.stage < 4 ORDER BY o.nprio, o.due_at, o.id LIMIT {QUEUE}"
+)
+# What the writer keeps of a day: by product and channel, and who acted on which order.
+NAMED_SQL: Final = (
+    "SELECT kind, name, sum(received), sum(delivered), sum(failed) FROM quarter WHERE at >= ? GROUP BY kind, name"
+)
+DEEDS_SQL: Final = (
+    "SELECT d.operator, d.acts, d.first, d.last, o.id, o.stage, o.received_at, o.delivered_at, o.deadline FROM "
+    "(SELECT operator, order_id, sum(acts) AS acts, min(first) AS first, max(last) AS last FROM deed WHERE at >= ? "
+    f"GROUP BY operator, order_id LIMIT {QUEUE}) d CROSS JOIN orders o ON o.id = d.order_id"
 )
 BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"

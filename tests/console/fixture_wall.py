@@ -22,7 +22,7 @@ def group(name: str, came: int, went: int, waits: int = 0, late: int = 0, **more
     """One name's figures; most went through by machine."""
     made = {
         "name": name, "in": came, "delivered": went, "backlog": waits, "late": late, "late_sent": went // 40,
-        "due_sent": went, "failed": 0, "error_rate": 0.0, "auto": went * 17 // 20,
+        "due_sent": went, "sample": {"delivered": went}, "failed": 0, "error_rate": 0.0, "auto": went * 17 // 20,
         "handling": spread(went, 840 * MS, 12 * SECOND), "waiting": waiting(waits, 4 * MINUTE, 2 * HOUR),
     }  # fmt: skip
     return {**made, **more}
@@ -31,9 +31,9 @@ def group(name: str, came: int, went: int, waits: int = 0, late: int = 0, **more
 def busy(now: int = NOW) -> dict[str, Any]:
     """A day with a late shop, a failing connector, stock that ends, two people and one hidden from view."""
     shops = [
-        group("taobao-main", 812, 790, 14, sample={"in": 812, "delivered": 790}),
-        group("pdd-旗舰店", 1204, 1121, 71, 6, failed=52, error_rate=0.0443, sample={"in": 1204, "delivered": 1121}),
-        group("indie", 97, 97, sample={"in": 97, "delivered": 97}),
+        group("taobao-main", 812, 790, 14),
+        group("pdd-旗舰店", 1204, 1121, 71, 6, failed=52, error_rate=0.0443),
+        group("indie", 97, 97),
     ]
     products = [
         group("steam-50", 1300, 1280, 20), group("qq-100", 600, 520, 60, 6, failed=30, error_rate=0.0545),

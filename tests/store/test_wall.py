@@ -5,15 +5,18 @@ from typing import Any
 
 from core.desk.wall import DAY_SQL, HELD_SQL, Wall
 from core.desk.wall_sql import (
-    ACTS_SQL,
     BACKLOG_SQL,
+    CAME_SQL,
+    DEEDS_SQL,
     FINISHED_SQL,
-    ORDERS_SQL,
+    NAMED_SQL,
     QUEUE_SQL,
-    SENDS_SQL,
+    SENDING_SQL,
     SENT_SQL,
+    TOUCHED_SQL,
     UNSENT_SQL,
     WALK_SQL,
+    WRONG_SQL,
 )
 from core.model.clock import SECOND
 from tests.store.deskdata import query, writer_on
@@ -78,7 +81,7 @@ async def test_a_costly_look_serves_longer_but_the_counters_stay_live(tmp_path: 
     clock.now += 5 * SECOND - 1
     got = await wall.read({})
     assert (got["at"], got["sample"]["at"]) == (clock.now, looked)
-    assert reads.asked == 3, "day, backlog, claims"
+    assert reads.asked == 4, "day, backlog, names, claims"
     assert [one["name"] for one in got["shops"]] == ["1", "2"]
     clock.now += SECOND
     assert (await wall.read({}))["sample"]["at"] == clock.now
@@ -99,15 +102,18 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
         return "\n".join(str(row[3]) for row in query(writer.path, f"EXPLAIN QUERY PLAN {sql}", params))
 
     assert "SEARCH minute USING PRIMARY KEY (at>?)" in plan(DAY_SQL, 1)
-    newest = plan(ORDERS_SQL, 1)
-    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid>?)" in newest
+    newest = plan(CAME_SQL, 1)
+    assert "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)" in newest
     assert "TEMP B-TREE" not in newest
-    assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(ACTS_SQL, "[1]")
-    sends = plan(SENDS_SQL, 1)
-    assert "SEARCH i USING INTEGER PRIMARY KEY (rowid>?)" in sends
-    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sends
-    assert "SEARCH a USING PRIMARY KEY (intent_id=?)" in sends
-    assert "TEMP B-TREE" not in sends
+    for sql in (TOUCHED_SQL, WRONG_SQL):
+        assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(sql, "[1]")
+    sending = plan(SENDING_SQL, 1, 1)
+    assert "SEARCH i USING INTEGER PRIMARY KEY (rowid>?)" in sending
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sending
+    assert "SEARCH quarter USING PRIMARY KEY (at>?)" in plan(NAMED_SQL, 1)
+    deeds = plan(DEEDS_SQL, 1)
+    assert "SEARCH deed USING PRIMARY KEY (at>?)" in deeds
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in deeds
     finished = plan(FINISHED_SQL, 1, 1, 1)
     assert "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)" in finished
     assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in finished
@@ -118,6 +124,6 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     queue = plan(QUEUE_SQL)
     assert "SCAN o USING INDEX ix_orders_queue" in queue
     assert "FOR ORDER BY" not in queue
-    bounded = (ORDERS_SQL, WALK_SQL, FINISHED_SQL, ACTS_SQL, SENDS_SQL, UNSENT_SQL, QUEUE_SQL)
+    bounded = (CAME_SQL, WALK_SQL, FINISHED_SQL, SENDING_SQL, UNSENT_SQL, DEEDS_SQL, QUEUE_SQL)
     assert all("LIMIT" in sql for sql in bounded)
     assert "orders" not in BACKLOG_SQL + HELD_SQL

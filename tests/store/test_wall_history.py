@@ -11,7 +11,9 @@ from core.desk.wall_history import (
     KEPT,
     LATE_SQL,
     LEVEL_SQL,
+    PRUNE_DEEDS_SQL,
     PRUNE_MINUTES_SQL,
+    PRUNE_QUARTERS_SQL,
     PRUNE_SQL,
     SPANS,
     History,
@@ -91,6 +93,25 @@ async def test_old_minutes_go_a_day_at_a_time(tmp_path: Path) -> None:
         left.append(query(writer.path, "SELECT count(*) FROM minute")[0][0])
     await writer.stop()
     assert left == [5, 4, 3, 3], "one day each time, and none of the last five weeks"
+
+
+async def test_names_of_days_that_nobody_is_told_of_go(tmp_path: Path) -> None:
+    clock = _Clock()
+    writer = await _writer(tmp_path, clock)
+
+    def fill(tx: Tx, items: list[None]) -> list[None]:
+        for hours in (0, 47, 49):
+            at = tx.now - hours * HOUR
+            tx.run("INSERT INTO quarter VALUES(?, 1, 'p', 1, 1, 0)", (at // (15 * MINUTE),))
+            tx.run("INSERT INTO deed VALUES(?, 'amei', 1, 1, ?, ?)", (at // HOUR, at, at))
+        return items
+
+    await writer.do(fill, None)
+    await writer.do(note, [])
+    await writer.stop()
+    assert (
+        query(writer.path, "SELECT count(*) FROM quarter") == query(writer.path, "SELECT count(*) FROM deed") == [(2,)]
+    )
 
 
 async def test_what_waits_in_each_shop_is_noted(tmp_path: Path) -> None:
@@ -188,6 +209,8 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     assert "SEARCH level USING PRIMARY KEY (span=? AND at>? AND at<?)" in explain(path, LEVEL_SQL, (1, 1, 2))
     assert "SEARCH level USING PRIMARY KEY (span=? AND at<?)" in explain(path, PRUNE_SQL, (1, 2))
     assert "SEARCH minute USING PRIMARY KEY (at<?)" in explain(path, PRUNE_MINUTES_SQL, (2,))
+    assert "SEARCH quarter USING PRIMARY KEY (at<?)" in explain(path, PRUNE_QUARTERS_SQL, (2,))
+    assert "SEARCH deed USING PRIMARY KEY (at<?)" in explain(path, PRUNE_DEEDS_SQL, (2,))
     late = explain(path, LATE_SQL, (1,))
     assert "SCAN o USING INDEX ix_orders_queue" in late
     assert "FOR ORDER BY" not in late
