@@ -160,7 +160,12 @@ class DeskApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys first: the router sees them before Textual's own bindings do."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._route(event):
+        taken = False
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            taken = self._route(event)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            taken = self.desk.typeahead.takes_text(event.text)
+        if taken:
             event.stop()
             return
         await super().on_event(event)

@@ -35,6 +35,14 @@ class TypeAhead:
             self._held.append(event)
         return True
 
+    def takes_text(self, text: str) -> bool:
+        """Whether pasted text is held back, as if it were typed."""
+        if time.monotonic() >= self._until:
+            return False
+        if self._keep:
+            self._held += [events.Key(char, char) for char in text.partition("\n")[0]]
+        return True
+
     def end(self) -> list[events.Key]:
         """The screen is ready, or will not come: what was typed meanwhile. Keys count again."""
         held, self._held, self._until = self._held, [], 0.0

@@ -4,6 +4,7 @@ A catalogue is written the same way by whoever saves it: sorted by key, a note b
 places in the code. What an editor such as Poedit adds goes away again, so that a changed word is one changed line.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -60,6 +61,7 @@ FAMILIES = {
     "palette": "The palette of commands",
     "pane": "Any screen beside the queue",
     "pin": "Who sits here, asked before the desk opens",
+    "paste": "Order numbers pasted on the desk",
     "queue": "The list: what stands in place of rows, and the line below it",
     "recall": "One's last decisions",
     "repeat": "The last act once more",
@@ -127,7 +129,7 @@ def entries(language: str) -> dict[str, Words]:
 
 
 def build(language: str, words: Mapping[str, Words], doubtful: frozenset[str] = frozenset()) -> Catalog:
-    """A catalogue of these words. Raises KeyError for a key of a family that nobody has described."""
+    """A catalogue of these words. Raises KeyError for a key of a family that FAMILIES does not describe."""
     catalog = _Bare(locale=language, header_comment=_HEAD.format(language=language), fuzzy=False)
     family = ""
     for key in sorted(words):
@@ -171,7 +173,10 @@ def write(language: str, catalog: Catalog) -> None:
 def main() -> None:
     """Tidies and compiles every language."""
     for language in LANGUAGES:
-        catalog = tidy(source_path(language).read_bytes(), language)
+        try:
+            catalog = tidy(source_path(language).read_bytes(), language)
+        except KeyError as error:
+            sys.exit(f"{source_path(language)}: say in FAMILIES of {__file__} what the words {error}.* are for")
         write(language, catalog)
         print(f"{source_path(language)}: {len(catalog)} words")
 

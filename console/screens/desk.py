@@ -18,6 +18,7 @@ from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.exports import Exports
+from console.controllers.find import pasted
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
@@ -354,6 +355,10 @@ class DeskScreen(Screen[None]):
         self.show_head()
         self.show_notice()
         self.show_say()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Order numbers from elsewhere."""
+        self.run(pasted(self, event.text))
 
     @on(QueueTable.Wants)
     def _wants(self, event: QueueTable.Wants) -> None:

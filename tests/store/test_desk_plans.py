@@ -8,6 +8,7 @@ import pytest
 from core.desk.claims import HELD
 from core.desk.filter import Context
 from core.desk.hands import LAST_SQL
+from core.desk.lookup import NUMBERS
 from core.desk.matching import AMOUNTS
 from core.desk.presence import held_sql
 from core.desk.recall import jobs_sql
@@ -97,4 +98,11 @@ def test_a_marked_set_is_looked_up_by_its_numbers(path: Path, sql: str, values: 
     plan = explain(path, sql, values)
     assert "SCAN j VIRTUAL TABLE" in plan
     assert "USING INTEGER PRIMARY KEY" in plan
+    assert plan.count("SCAN") == 1
+
+
+def test_pasted_numbers_are_looked_up_shop_by_shop(path: Path) -> None:
+    plan = explain(path, NUMBERS, ('["a","b"]', 1))
+    assert "SCAN j VIRTUAL TABLE" in plan
+    assert "(shop=? AND ext_id=?)" in plan
     assert plan.count("SCAN") == 1
