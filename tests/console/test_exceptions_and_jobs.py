@@ -1,11 +1,14 @@
 """Exceptions decided by digits, one decision for a whole kind, jobs stopped and read; by keys alone."""
 
+from typing import Any
+
 from console.screens.desk import DeskScreen
 from console.screens.digit import DigitScreen
 from console.screens.jobs import JobsScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from tests.console.conftest import desk_app, ready, until
+from tests.console.fixture_orders import NOW, SECOND
 from tests.console.fixture_server import Served
 from tests.console.test_desk_keys import SIZE, desk_of, job_done, on_screen, shown
 
@@ -107,3 +110,20 @@ async def test_a_kind_with_more_cases_than_a_page_can_be_walked_to_its_end(serve
         assert len(desk.cases.cases) == whole, "news does not throw the person back to the first page"
         assert desk.cases.current == last
         assert len({c["id"] for c in desk.cases.cases}) == whole
+
+
+async def test_a_running_job_says_how_fast_it_goes_and_how_long_it_will_take(served: Served) -> None:
+    """From what was seen of it: 2,000 orders that were done before the first look count for nothing."""
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        jobs = desk_of(pilot).jobs
+
+        def line(done: int, seconds: float, state: str = "running") -> str:
+            job: Any = {"id": 7, "action": "hold", "state": state, "done": done, "total": 10_000, "failed": 0}
+            return jobs.line({**job, "undoable_until": None}, NOW + round(seconds * SECOND)).plain
+
+        assert "/s" not in line(2000, 0)
+        assert "/s" not in line(2100, 0.3), "too early to tell"
+        assert "1,000/s, 6s left" in line(4000, 2)
+        assert "/s" not in line(10_000, 9, "done")
+        assert "/s" not in line(5000, 60), "seen anew"
