@@ -52,7 +52,7 @@ class HistoryScreen(DeskModal[int | None]):
         """Reads the newest."""
         self.desk.typeahead.end()
         names = ("history_open", "history_xray", "history_mine", "history_filter", "back")
-        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names))
+        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names, self.desk.standing))
         self.look(self.text)
 
     def on_resize(self) -> None:
