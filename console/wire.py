@@ -230,7 +230,7 @@ class Preview(TypedDict):
     undoable: bool
     final: int  # how many of the allowed could not be undone
     confirm_number: int | None
-    held: int  # how many of all of them other people work on
+    held: NotRequired[int]  # how many of all of them other people work on
 
 
 class JobItem(TypedDict):

@@ -82,8 +82,8 @@ class PreviewScreen(DeskModal[Agreed | None]):
         if self._row is not None:
             lines.append(Content(subject(self._row)))
         held = held_words(self._row, self.desk.standing.me, self.desk.clock())
-        if not held and preview["held"]:
-            held = t("claim.held_some", n=preview["held"])
+        if not held and (others := preview.get("held")):
+            held = t("claim.held_some", n=others)
         if held:
             lines.append(Content.styled(held, "bold $warning"))
         for key, value in self._args.items():

@@ -34,7 +34,7 @@ def app_of(core: Core) -> Starlette:
 
     async def health(_: Request) -> Response:
         return JSONResponse({
-            "version": "0.1.0", "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
+            "version": core.version, "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
             "operator": core.operator, "role": core.role, "read_only": core.read_only,
             "shops": [{"name": n, "platform": p} for n, p in SHOPS], "language": "zh_CN",
         })  # fmt: skip
