@@ -52,6 +52,11 @@ class Cases:
         counted = next((g["count"] for g in self.groups if g["kind"] == self.kind), 0)
         return max(counted, len(self.cases)) if self._next is not None else len(self.cases)
 
+    def where(self) -> Content:
+        """Which level is open."""
+        kind = "" if self.kind is None else f" > {clean(word('case', self.kind), 30)}"
+        return Content.styled(f" {t('cases.title')}{kind}", "bold")
+
     async def do_cases(self) -> None:
         """Shows the pane, or leaves it."""
         if self._desk.pane == "cases":

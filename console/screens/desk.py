@@ -289,6 +289,8 @@ class DeskScreen(Screen[None]):
         model, left = self.queue.model, Content("")
         if self.pane == "queue":
             left = notice_line(model, self.standing, self.keymap.sign("thaw"), self.clock())
+        elif self.pane == "cases":
+            left = self.cases.where()
         if self.messages.missed:
             missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
             left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
