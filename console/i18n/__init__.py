@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from console.i18n import en, flow_en, flow_zh_CN, zh_CN
+from core.model.text import clean
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
     "zh_CN": {**zh_CN.WORDS, **flow_zh_CN.WORDS},
@@ -45,11 +46,13 @@ class _Facts(dict[str, object]):
 
 def t(key: str, /, **facts: object) -> str:
     """The words for a key, with facts filled in; a fact that is missing shows as ``?`` and never raises."""
-    words = _words.get(key, key)
+    words = (
+        _words[key] if key in _words else clean(key)
+    )  # keys end in codes of the core, and a newer core may know more of them
     return words.format_map(_Facts(facts)) if facts or "{" in words else words
 
 
 def word(prefix: str, code: str) -> str:
-    """The words for a code of the core; a code that is not known yet is shown as it came."""
+    """The words for a code of the core; a code that is not known yet is shown by itself."""
     key = f"{prefix}.{code}"
-    return _words.get(key, code)
+    return _words[key] if key in _words else clean(code)
