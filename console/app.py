@@ -28,6 +28,7 @@ from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
 from console.themes import THEMES
+from console.tidy import Tidy, spare_drawn_lines
 from core.model.clock import Clock, now_us
 
 SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
@@ -79,6 +80,8 @@ class DeskApp(App[None]):
         i18n.use(language)
         super().__init__(css_path=[str(p) for p in style_paths()], watch_css=False)
         self._bindings.key_to_bindings.clear()
+        spare_drawn_lines()
+        self.tidy = Tidy()
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else "keydesk-dark"
@@ -130,6 +133,7 @@ class DeskApp(App[None]):
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)
+            self.set_interval(Tidy.EVERY_S, self.tidy.look)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
@@ -158,6 +162,7 @@ class DeskApp(App[None]):
         await super().on_event(event)
 
     def _route(self, event: events.Key) -> bool:
+        self.tidy.pressed()
         if self.desk.typeahead.takes(event):
             return True
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
