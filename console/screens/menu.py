@@ -14,6 +14,7 @@ from console.i18n import t
 from console.places import Place
 from console.presenters.cells import fit
 from console.screens.modal import DeskModal
+from console.widgets.box import Box
 from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
 from core.model.text import clean
@@ -39,7 +40,7 @@ class MenuScreen(DeskModal[str | None]):
         with Vertical(id="menu"):
             yield Plain(id="menu-title")
             if self._typing:
-                yield Input(placeholder=t("palette.prompt"), id="menu-input", compact=True)
+                yield Box(placeholder=t("palette.prompt"), id="menu-input", compact=True)
             yield PickList(id="menu-list")
             yield Plain(id="menu-why")
 

@@ -13,6 +13,7 @@ from console.presenters.cells import fit
 from console.presenters.claims import hand_words
 from console.presenters.words import blocked_words, fact_text, money_text
 from console.screens.modal import DeskModal
+from console.widgets.box import Box
 from console.widgets.plain import Plain
 from console.wire import Blocked, Facts, Preview
 from core.model.text import clean
@@ -59,9 +60,9 @@ class PreviewScreen(DeskModal[Agreed | None]):
         with Vertical(id="preview"):
             yield Plain(id="preview-facts")
             if self._needs_reason and self.preview["allowed"]:
-                yield Input(placeholder=t("do.reason"), id="preview-reason", compact=True)
+                yield Box(placeholder=t("do.reason"), id="preview-reason", compact=True)
             if self.preview["confirm_number"] is not None and self.preview["allowed"]:
-                yield Input(
+                yield Box(
                     placeholder=t("do.number", n=self.preview["confirm_number"]), id="preview-number", compact=True
                 )
             yield Plain(id="preview-error")

@@ -13,6 +13,7 @@ from console.client import ClientError
 from console.i18n import t
 from console.screens.modal import DeskModal
 from console.typeahead import type_into
+from console.widgets.box import Box
 from console.widgets.plain import Plain
 from core.model.text import clean
 
@@ -46,7 +47,7 @@ class PromptScreen(DeskModal[str | None]):
         """The input between its title and what is wrong with it."""
         with Vertical(id="prompt"):
             yield Plain(id="prompt-title")
-            yield Input(self._value, id="prompt-input", compact=True, select_on_focus=False)
+            yield Box(self._value, id="prompt-input", compact=True, select_on_focus=False)
             yield Plain(id="prompt-error")
 
     def on_mount(self) -> None:
