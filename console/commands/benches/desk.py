@@ -1,31 +1,26 @@
 """``keydesk bench desk``: a console on a live core, against an empty Textual app, both in a terminal of 160x48."""
 
 import importlib.util
-import os
 import re
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from console import sockets
 from console.commands.benches.pty_meter import LINES, Probe, Replay, Terminal, Watch, quantile
+from console.commands.benches.stage import READY_S, desk_command, live_core, plain_terminal, tail
 from core.bench.merchant import build
-from core.private_files import open_log
 
 RUN = 14  # rows that the cursor goes down and up again: inside every table, so that each key has a row of its own
 KEYS = (["down"] * RUN + ["up"] * RUN) * 4
 INTERVAL_S, JITTER_S = 0.1, 0.05
 LOOK_S = 8.0  # for bytes a second
-READY_S = 60.0
 _ORDER = re.compile(r"K[DN]\d{10}")
 _COUNT = re.compile(r"count=(-?\d+);")
 Say = Callable[[str], None]
@@ -61,7 +56,7 @@ class Sample:
 
     def session(self, command: list[str], probe: Probe, seed: int, live: bool) -> None:
         """One start, some silence of the hand, then the keys."""
-        terminal = Terminal(command, _environment())
+        terminal = Terminal(command, plain_terminal())
         try:
             watch = Watch(terminal, probe)
             self.start.append(watch.until_ready(READY_S))
@@ -88,8 +83,8 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say) -> dict
     build_s = build(folder / "keydesk.db", orders)
     say(f"made {orders:,} orders in {build_s:.1f} s")
     floor, console = Sample(), Sample()
-    with _core(folder, rate) as (core, socket):
-        show = [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket), "--language", "en"]
+    with live_core(folder, rate) as (core, socket):
+        show = desk_command(socket)
         empty = [sys.executable, "-P", "-m", "console.commands.benches.floor_app"]
         idle = _idle(show)
         say(f"idle: {idle:.0f} bytes/s")
@@ -99,7 +94,7 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say) -> dict
             for sample, command, probe, live in turns if number % 2 else reversed(turns):
                 sample.session(command, probe, number, live)
                 if core.poll() is not None:
-                    raise click.ClickException(f"the core of the bench ended: {_tail(folder)}")
+                    raise click.ClickException(f"the core of the bench ended: {tail(folder)}")
             say(f"round {number + 1}: floor {_ms(floor)}, console {_ms(console)}")
     return _result(floor, console, idle) | {"orders": orders, "rate": rate, "rounds": rounds}
 
@@ -128,7 +123,7 @@ def _result(floor: Sample, console: Sample, idle: float) -> dict[str, Any]:
 
 def _idle(command: list[str]) -> float:
     """Bytes a second of a console while nothing changes, once it has settled."""
-    terminal = Terminal(command, _environment())
+    terminal = Terminal(command, plain_terminal())
     try:
         Watch(terminal, cursor_row).until_ready(READY_S)
         terminal.read(4.0)
@@ -137,41 +132,6 @@ def _idle(command: list[str]) -> float:
         return terminal.since(begun) / (time.perf_counter() - begun)
     finally:
         terminal.close()
-
-
-@contextmanager
-def _core(folder: Path, rate: int) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
-    socket = folder / "core.sock"
-    sockets.check_length(socket)
-    command = [sys.executable, "-P", "-m", "core.bench.live_core", os.fspath(folder / "keydesk.db"), os.fspath(socket)]
-    with open_log(folder / "core.log") as log:
-        core = subprocess.Popen([*command, str(rate)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + READY_S
-        while not sockets.answers(socket, 0.2):
-            if core.poll() is not None or time.monotonic() > until:
-                raise click.ClickException(f"the core of the bench did not start: {_tail(folder)}")
-            time.sleep(0.02)
-        yield core, socket
-    finally:
-        core.terminate()
-        try:
-            core.wait(10)
-        except subprocess.TimeoutExpired:
-            core.kill()
-            core.wait()
-
-
-def _tail(folder: Path) -> str:
-    return (folder / "core.log").read_text("utf-8", "replace").strip()[-800:]
-
-
-def _environment() -> dict[str, str]:
-    """The same plain terminal for both programs."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL_", "KEYDESK_"))}
-    for name in ("COLORTERM", "NO_COLOR", "LINES", "COLUMNS", "TMUX", "TERM_PROGRAM"):
-        kept.pop(name, None)
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
 
 def _ms(sample: Sample) -> str:
