@@ -27,7 +27,7 @@ from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
-from console.themes import THEMES
+from console.themes import THEMES, theme_for
 from console.tidy import Tidy, spare_drawn_lines
 from core.model.clock import Clock, now_us
 
@@ -218,7 +218,7 @@ def _keep_for_good() -> None:
 def run_desk(
     socket_path: str,
     language: str | None = None,
-    theme: str = "keydesk-dark",
+    theme: str | None = None,
     options: Options = Options(),
     clock: Clock = now_us,
 ) -> int:
@@ -226,7 +226,7 @@ def run_desk(
     sys.setswitchinterval(0.0005)  # the reader of keys is a thread; it must not wait 5 ms for its turn
     gc.set_threshold(20_000, 20, 50)
     client = Client(socket_path)
-    app = DeskApp(client, clock, i18n.pick(language), theme, options)
+    app = DeskApp(client, clock, i18n.pick(language), theme_for(theme), options)
     with suppress(KeyboardInterrupt):
         app.run(mouse=options.mouse)
     return app.return_code or 0

@@ -12,6 +12,8 @@ from console.widgets.direct import Direct
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 
+NAMES = ("张三丰先生收", "alice", "王", "欧阳修文ab", "e\u0301clair", "１２３", "", "한국어", "x" * 60)
+
 
 class RecordingDriver(HeadlessDriver):
     """A terminal that keeps what is written. It says that it is real, so the painter uses it."""
@@ -97,3 +99,16 @@ async def in_terminal(
 async def settle(pilot: Pilot[None]) -> None:
     for _ in range(4):
         await pilot.pause()
+
+
+def change_rows(served: Served, app: DeskApp, salt: int) -> None:
+    """Changes of every kind in the rows in view, as the core would send them."""
+    queue = app.desk.queue
+    ids = queue.model.shown[queue.top : queue.top + queue.size.height]
+    for n, order_id in enumerate(ids):
+        if (n + salt) % 3:
+            continue
+        name = NAMES[(n + salt) % len(NAMES)]
+        served.do(
+            lambda core, i=order_id, t=name: core.change(i, title=t, buyer=t, tag=t[:3], why="unknown", qty=len(t))
+        )

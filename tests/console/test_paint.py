@@ -14,27 +14,11 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from console.app import DeskApp
 from console.widgets.direct import Direct
 from console.widgets.paint import change_ink, changed_runs, to_cells
 from tests.console.conftest import until
 from tests.console.fixture_server import Served
-from tests.console.paintkit import Screens, in_terminal, settle
-
-NAMES = ("张三丰先生收", "alice", "王", "欧阳修文ab", "e\u0301clair", "１２３", "", "한국어", "x" * 60)
-
-
-def change_rows(served: Served, app: DeskApp, salt: int) -> None:
-    """Changes of every kind in the rows in view, as the core would send them."""
-    queue = app.desk.queue
-    ids = queue.model.shown[queue.top : queue.top + queue.size.height]
-    for n, order_id in enumerate(ids):
-        if (n + salt) % 3:
-            continue
-        name = NAMES[(n + salt) % len(NAMES)]
-        served.do(
-            lambda core, i=order_id, t=name: core.change(i, title=t, buyer=t, tag=t[:3], why="unknown", qty=len(t))
-        )
+from tests.console.paintkit import Screens, change_rows, in_terminal, settle
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24), (121, 30)], ids=str)
