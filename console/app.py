@@ -18,6 +18,7 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console import i18n
@@ -82,6 +83,7 @@ class DeskApp(App[None]):
         self._bindings.key_to_bindings.clear()
         spare_drawn_lines()
         self.tidy = Tidy()
+        self.window = Size(80, 24)
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else "keydesk-dark"
@@ -138,6 +140,17 @@ class DeskApp(App[None]):
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
                 signal.signal(one, self._signalled)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a window too small for the desk that is said instead of its pieces."""
+        from console.screens.too_small import TooSmallScreen, too_small
+
+        self.window = event.size
+        small, covers = too_small(event.size), [one for one in self.screen_stack if isinstance(one, TooSmallScreen)]
+        if small and not covers:
+            self.push_screen(TooSmallScreen())
+        elif covers and not small:
+            covers[0].fits()
 
     def _signalled(self, *_: object) -> None:
         # A plain handler: one of the loop's own would never run while a write to a frozen terminal blocks the loop.

@@ -281,6 +281,7 @@ WORDS: dict[str, str] = {
     "palette.none": "no such command",
     "menu.title": "what can be done",
     "footer.more": "help",
+    "window.too_small": "The window is too small: {columns}x{lines}. From {least} on the desk goes on as it was; 80x24 shows everything. q quits.",
     "error.offline": "no core answers",
     "error.failed": "not done: {message}",
     "error.keymap": "keymap file: {message}",

@@ -281,6 +281,7 @@ WORDS: dict[str, str] = {
     "palette.none": "没有这样的命令",
     "menu.title": "可做的事",
     "footer.more": "帮助",
+    "window.too_small": "窗口太小：{columns}x{lines}。放大到 {least} 以上即可接着办，80x24 起显示完整。按 q 退出。",
     "error.offline": "没有连上核心",
     "error.failed": "没有做成: {message}",
     "error.keymap": "按键文件: {message}",

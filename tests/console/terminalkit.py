@@ -78,6 +78,11 @@ class Terminal:
         """Keys as a terminal sends them."""
         self.child.send(keys)
 
+    def resize(self, lines: int, columns: int) -> None:
+        """Another size of the window."""
+        self.child.setwinsize(lines, columns)
+        self.screen.resize(lines, columns)
+
     def ended(self, seconds: float = 6.0) -> bool:
         """Whether the process ends in time."""
         end = time.monotonic() + seconds
