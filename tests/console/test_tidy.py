@@ -66,6 +66,20 @@ async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Serve
         assert swept() == 2, "a hand that never rests does not keep the memory for ever"
 
 
+async def test_orders_that_were_paged_past_leave_nothing_in_the_list(serve: Callable[..., Served]) -> None:
+    app = desk_app(serve(2500))
+    async with app.run_test(size=(100, 60)) as pilot:
+        await ready(pilot)
+        queue = app.desk.queue
+        seen: set[int] = set()
+        for _ in range(60):
+            queue.move("page_down")
+            seen.update(queue.model.shown[queue.top : queue.top + 50])
+            await pilot.pause()
+        assert len(seen) > 1500
+        assert max(len(queue._times), len(queue._cache)) < 800
+
+
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How often memory was looked through."""
