@@ -280,6 +280,7 @@ WORDS: dict[str, str] = {
     "palette.prompt": "command",
     "palette.none": "no such command",
     "menu.title": "what can be done",
+    "menu.keys": "enter does it   esc closes",
     "footer.more": "help",
     "window.too_small": "The window is too small: {columns}x{lines}. From {least} on the desk goes on as it was; 80x24 shows everything. q quits.",
     "error.offline": "no core answers",

@@ -274,7 +274,7 @@ WORDS: dict[str, str] = {
     "doctor.size": "{columns}x{lines}; 80x24 is the smallest that shows everything",
     "doctor.size_small": "{columns}x{lines} is too small: 80x24 shows everything",
     "doctor.todo.size_small": "Make the window larger.",
-    "doctor.ruler": "these two should be of one width: {wide} {narrow}",
+    "doctor.ruler": "one width? {wide} {narrow}",
     "log.title": "Messages · {n} (the last {most} are kept)",
     "log.none": "Nothing was said yet.",
     "log.good": "ok",

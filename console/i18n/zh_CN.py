@@ -280,6 +280,7 @@ WORDS: dict[str, str] = {
     "palette.prompt": "命令",
     "palette.none": "没有这样的命令",
     "menu.title": "可做的事",
+    "menu.keys": "回车 执行   Esc 关闭",
     "footer.more": "帮助",
     "window.too_small": "窗口太小：{columns}x{lines}。放大到 {least} 以上即可接着办，80x24 起显示完整。按 q 退出。",
     "error.offline": "没有连上核心",

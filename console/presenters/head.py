@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from console.actions import ACTIONS, Action, Standing, why_not
@@ -96,10 +97,12 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def keys_line(keymap: Keymap, names: Sequence[str]) -> Content:
-    """These actions with their keys, for the foot of a box."""
-    parts = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
-    return Content.styled(" " + "   ".join(parts), "$text-muted")
+def keys_line(keymap: Keymap, names: Sequence[str], width: int) -> Content:
+    """These actions with their keys, for the foot of a box. The last one is the way out: those before it give way."""
+    *parts, last = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
+    while parts and cell_len("   ".join((*parts, last))) + 1 > width:
+        parts.pop()
+    return Content.styled(" " + "   ".join((*parts, last)), "$text-muted")
 
 
 def footer_line(
@@ -111,6 +114,8 @@ def footer_line(
 ) -> Content:
     """The keys that matter here, from the registry; what is not available is dimmed (its key says why)."""
     more = Content.assemble((keymap.sign("help"), "bold $accent"), f" {t('footer.more')} ")
+    if scopes[0] != "queue":
+        more = Content.assemble((keymap.sign("back"), "bold $accent"), f" {t('act.back')}  ", more)
     line = Content(" ")
     for scope in scopes:
         for action in ACTIONS:
