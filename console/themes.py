@@ -82,6 +82,8 @@ THEMES = (
         panel="ansi_black",
         dark=True,
         variables={
+            "surface": "ansi_black",
+            "panel": "ansi_black",
             "ansi-background": "ansi_black",
             "ansi-foreground": "ansi_white",
             "text": "ansi_bright_white",

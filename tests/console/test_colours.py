@@ -43,7 +43,8 @@ def test_sixteen_colours_are_sent_where_there_are_sixteen(terminals: Opener, ter
     terminal = terminals(TERM=term)
     tour(terminal)
     # Bright grounds (100-107) are not there on every such terminal, the Linux console among them.
-    assert inks(terminal) <= ATTRIBUTES | {one for one in SIXTEEN if len(one) < 3}
+    # The terminal's own ground (49) may be white, on which white is not read.
+    assert inks(terminal) <= ATTRIBUTES | {one for one in SIXTEEN if len(one) < 3 and one != "49"}
     row = next(y for y in range(36) if terminal.screen.buffer[y][2].bg == "blue")
     for look in (terminal.screen.buffer[y][x] for y in range(4, 30) for x in range(60)):
         assert (look.fg, look.bg) in {("white", "black"), ("brightwhite", "blue"), ("brightbrown", "black"),

@@ -71,7 +71,7 @@ GOALS: Mapping[str, tuple[Goal, ...]] = {
     "soak": (
         Goal("console_rss_mb", "", "console_growth_mb_per_h", 4.0, 1.0),
         Goal("core_rss_mb", "", "core_growth_mb_per_h", 8.0, 2.0),
-        *(Goal("", "", f"{name}_{what}_more", 0, None) for name in ("console", "core") for what in ("fds", "threads")),
+        *(Goal("", "", f"{name}_{what}_more", 2, None) for name in ("console", "core") for what in ("fds", "threads")),
         Goal("answers", "", "unanswered", 0, None),
         Goal("", "", "bytes_per_s", None, 20_000),
     ),

@@ -81,12 +81,12 @@ class _Run:
             found[f"{name}_own_mb"] = round(last.own_mb, 1)
             for what in ("rss_mb", "own_mb", "fds", "threads"):
                 found[f"{name}_{what}_per_h"] = round(growth.per_hour(what, self._warm), 2)
-            found[f"{name}_fds_more"] = round(growth.rise("fds", self._warm))
-            found[f"{name}_threads_more"] = round(growth.rise("threads", self._warm))
         found["judged"] = self._seconds - self._warm >= JUDGED_FROM_S
-        for name in ("console", "core"):
-            # Too short a run says nothing about an hour; fds, threads and answers are judged all the same.
+        for name, growth in (("console", self._console), ("core", self._core)):
+            # Too short a run says nothing about an hour, and pools of connections still fill: answers alone are judged.
             found[f"{name}_growth_mb_per_h"] = found[f"{name}_own_mb_per_h"] if found["judged"] else 0.0
+            for what in ("fds", "threads"):
+                found[f"{name}_{what}_more"] = round(growth.rise(what, self._warm)) if found["judged"] else 0
         found |= {f"answer_{name}_ms": self._hand.percentile(share) for name, share in _SHARES}
         found |= {"answers": len(self._hand.took), "screens_opened": self._hand.screens}
         found["bytes_per_s"] = round(self._hand.bytes / self._seconds)
