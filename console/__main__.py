@@ -21,7 +21,7 @@ def main() -> int:
         "--socket", default=os.environ.get("KEYDESK_SOCKET"), required="KEYDESK_SOCKET" not in os.environ
     )
     parser.add_argument("--language", choices=LANGUAGES)
-    parser.add_argument("--theme", default="keydesk-dark")
+    parser.add_argument("--theme")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--mouse", action="store_true")

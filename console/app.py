@@ -18,6 +18,7 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console import i18n
@@ -27,7 +28,8 @@ from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
-from console.themes import THEMES
+from console.themes import THEMES, theme_for
+from console.tidy import Tidy, spare_drawn_lines
 from core.model.clock import Clock, now_us
 
 SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
@@ -79,6 +81,9 @@ class DeskApp(App[None]):
         i18n.use(language)
         super().__init__(css_path=[str(p) for p in style_paths()], watch_css=False)
         self._bindings.key_to_bindings.clear()
+        spare_drawn_lines()
+        self.tidy = Tidy()
+        self.window = Size(80, 24)
         for one in THEMES:
             self.register_theme(one)
         self._begin_with(theme if theme in self.available_themes else "keydesk-dark")
@@ -102,7 +107,8 @@ class DeskApp(App[None]):
         self._wall_first = options.wall
 
     def _begin_with(self, theme: str) -> None:
-        if not self.available_themes[theme].dark:
+        wanted = self.available_themes[theme]
+        if wanted.ansi or not wanted.dark:  # these need the toolkit's own watcher
             self.theme = theme
             return
         # Nothing is on the screen yet: the watcher would parse all styles a second time (12 ms of every start).
@@ -138,10 +144,22 @@ class DeskApp(App[None]):
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)
+            self.set_interval(Tidy.EVERY_S, self.tidy.look)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
                 signal.signal(one, self._signalled)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a window too small for the desk that is said instead of its pieces."""
+        from console.screens.too_small import TooSmallScreen, too_small
+
+        self.window = event.size
+        small, covers = too_small(event.size), [one for one in self.screen_stack if isinstance(one, TooSmallScreen)]
+        if small and not covers:
+            self.push_screen(TooSmallScreen())
+        elif covers and not small:
+            covers[0].fits()
 
     def _signalled(self, *_: object) -> None:
         # A plain handler: one of the loop's own would never run while a write to a frozen terminal blocks the loop.
@@ -171,6 +189,7 @@ class DeskApp(App[None]):
         await super().on_event(event)
 
     def _route(self, event: events.Key) -> bool:
+        self.tidy.pressed()
         if self.desk.typeahead.takes(event):
             return True
         if getattr(self.screen.focused, "in_order", False):
@@ -228,7 +247,7 @@ def _keep_for_good() -> None:
 def run_desk(
     socket_path: str,
     language: str | None = None,
-    theme: str = "keydesk-dark",
+    theme: str | None = None,
     options: Options = Options(),
     clock: Clock = now_us,
 ) -> int:
@@ -236,7 +255,7 @@ def run_desk(
     sys.setswitchinterval(0.0005)  # the reader of keys is a thread; it must not wait 5 ms for its turn
     gc.set_threshold(20_000, 20, 50)
     client = Client(socket_path)
-    app = DeskApp(client, clock, i18n.pick(language), theme, options)
+    app = DeskApp(client, clock, i18n.pick(language), theme_for(theme), options)
     with suppress(KeyboardInterrupt):
         app.run(mouse=options.mouse)
     return app.return_code or 0

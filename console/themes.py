@@ -1,6 +1,11 @@
 """The desk's colours. Meaning is never in colour alone, so each theme may be plain."""
 
+import os
+from collections.abc import Mapping
+
 from textual.theme import Theme
+
+from console.terminal import colours
 
 THEMES = (
     Theme(
@@ -60,4 +65,41 @@ THEMES = (
         panel="#262626",
         dark=True,
     ),
+    # For terminals of 16 colours: names instead of mixtures, so nothing is rounded into its ground, and black under all of
+    # it, so that it is readable whatever the terminal's own colours are. The Linux console has no bright grounds.
+    Theme(
+        name="keydesk-ansi",
+        ansi=True,
+        primary="ansi_blue",
+        secondary="ansi_cyan",
+        accent="ansi_bright_cyan",
+        warning="ansi_bright_yellow",
+        error="ansi_bright_red",
+        success="ansi_bright_green",
+        foreground="ansi_white",
+        background="ansi_black",
+        surface="ansi_black",
+        panel="ansi_black",
+        dark=True,
+        variables={
+            "surface": "ansi_black",
+            "panel": "ansi_black",
+            "ansi-background": "ansi_black",
+            "ansi-foreground": "ansi_white",
+            "text": "ansi_bright_white",
+            "text-muted": "ansi_white",
+            "text-disabled": "ansi_bright_black",
+            "surface-lighten-2": "ansi_white",
+            "input-cursor-foreground": "ansi_black",
+            "input-cursor-background": "ansi_white",
+            "input-cursor-text-style": "none",
+            "input-selection-foreground": "ansi_bright_white",
+            "input-selection-background": "ansi_blue",
+        },
+    ),
 )
+
+
+def theme_for(wanted: str | None, env: Mapping[str, str] = os.environ) -> str:
+    """The theme that was asked for, else the one that suits what the terminal can show."""
+    return wanted or ("keydesk-ansi" if colours(env) == "16" else "keydesk-dark")

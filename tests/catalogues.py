@@ -77,6 +77,7 @@ FAMILIES = {
     "tip": "What an action does, in help; by its id",
     "view": "Views",
     "views": "Saved views",
+    "window": "A window that is too small for the desk",
     "wall": "The supervisor's wall; columns are as narrow as their cells",
     "why": "Why an order is not moving; short, in a cell",
     "xray": "All of one order, as a tree",

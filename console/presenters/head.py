@@ -96,13 +96,20 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def keys_line(keymap: Keymap, names: Sequence[str], standing: Standing) -> Content:
-    """These actions with their keys, for the foot of a box; what is not available is dimmed (its key says why)."""
-    parts = []
-    for name in names:
-        look = "$text-muted" if why_not(BY_ID[name], standing) is None else "$text-disabled"
-        parts.append((f" {keymap.sign(name)} {BY_ID[name].label}  ", look))
-    return Content.assemble(*parts)
+def keys_line(keymap: Keymap, names: Sequence[str], standing: Standing, width: int) -> Content:
+    """These actions with their keys, for the foot of a box; what is not available is dimmed (its key says why).
+
+    The last one is the way out: those before it give way.
+    """
+    *parts, last = [_key_piece(keymap, BY_ID[name], standing) for name in names]
+    while parts and sum(part.cell_length for part in (*parts, last)) > width:
+        parts.pop()
+    return Content("").join((*parts, last))
+
+
+def _key_piece(keymap: Keymap, action: Action, standing: Standing) -> Content:
+    look = "$text-muted" if why_not(action, standing) is None else "$text-disabled"
+    return Content.styled(f" {keymap.sign(action.id)} {action.label}  ", look)
 
 
 def footer_line(
@@ -114,6 +121,8 @@ def footer_line(
 ) -> Content:
     """The keys that matter here, from the registry; what is not available is dimmed (its key says why)."""
     more = Content.assemble((keymap.sign("help"), "bold $accent"), f" {t('footer.more')} ")
+    if scopes[0] != "queue":
+        more = Content.assemble((keymap.sign("back"), "bold $accent"), f" {t('act.back')}  ", more)
     line = Content(" ")
     for scope in scopes:
         for action in ACTIONS:

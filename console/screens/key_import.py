@@ -60,7 +60,7 @@ class ImportScreen(DeskModal[None]):
         work = self._work
         if work.preview is not None:
             room = max(
-                (self.size.height - 16) // (1 if self.size.width >= 100 else 2), 2
+                (self.size.height - 18) // (1 if self.size.width >= 100 else 2), 2
             )  # a reason may take two lines
             lines = preview_lines(work.preview, room)
             self.query_one("#import-lines", Plain).show(Content("\n").join(lines), layout=True)

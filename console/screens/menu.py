@@ -46,7 +46,8 @@ class MenuScreen(DeskModal[str | None]):
 
     def on_mount(self) -> None:
         """Shows all entries."""
-        self.query_one("#menu-title", Plain).show(Content.styled(self._title, "bold"))
+        keys = (t("menu.keys"), "$text-muted")
+        self.query_one("#menu-title", Plain).show(Content.assemble((self._title, "bold"), "  ", keys))
         self.narrow("")
 
     def narrow(self, text: str) -> None:

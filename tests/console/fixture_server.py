@@ -193,12 +193,32 @@ def app_of(core: Core) -> Starlette:
     return Starlette(routes=routes, exception_handlers={Refusal: refused})
 
 
+class Altered:
+    """Sends each JSON answer, and each line of a stream of them, through a function on its way out."""
+
+    def __init__(self, app: Any, alter: Callable[[], Callable[[Any], Any] | None]) -> None:
+        self._app, self._alter = app, alter
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            alter = self._alter()
+            if alter is not None and message["type"] == "http.response.start":
+                message["headers"] = [(k, v) for k, v in message["headers"] if k != b"content-length"]
+            elif alter is not None and message.get("body"):
+                lines = message["body"].splitlines()
+                message["body"] = b"\n".join(json.dumps(alter(json.loads(line))).encode() for line in lines) + b"\n"
+            await send(message)
+
+        await self._app(scope, receive, sent)
+
+
 class Served:
     """A core on a socket in a thread of its own; ``do`` runs a function on its loop."""
 
     def __init__(self, core_of: Callable[[], Core], path: Path) -> None:
         self._core_of, self.path = core_of, path
         self.core: Core
+        self.alter: Callable[[Any], Any] | None = None  # what becomes of every answer
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -215,7 +235,8 @@ class Served:
         self.path.unlink(missing_ok=True)
         sock.bind(str(self.path))
         sock.listen(64)
-        config = uvicorn.Config(app_of(self.core), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        app = Altered(app_of(self.core), lambda: self.alter)
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self._up.set()
         await self.server.serve(sockets=[sock])

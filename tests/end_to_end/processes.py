@@ -17,7 +17,7 @@ import pyte
 
 from console import sockets
 from console.commands.calls import Core
-from tests.console.test_terminal import Terminal
+from tests.console.terminalkit import Terminal
 
 T = TypeVar("T")
 KEYDESK = (sys.executable, "-P", "-m", "console.cli")
