@@ -188,7 +188,7 @@ class DeskApp(App[None]):
             elif picked is not None:
                 desk.go(picked)
 
-        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries, typing=True), done)
+        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries), done)
 
     def desk_quit(self, desk: DeskScreen) -> None:
         """Leaves; the core works on."""

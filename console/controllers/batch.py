@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from console.actions import BY_ID, Action, order_actions, why_not
+from console.actions import Action
 from console.i18n import t
 from console.presenters.claims import held_words
-from console.presenters.words import blocked_words
 from console.wire import Facts, Row
 from core.model.text import clean
 
@@ -147,21 +146,6 @@ class Batch:
         if reason is not None:
             keys = await self._desk.client.reveal(row["id"], reason.strip())
             await self._desk.app.push_screen_wait(RevealScreen(self._desk, row["ext_id"], keys))
-
-    async def do_menu(self) -> None:
-        """Everything that can be done with the chosen orders; what cannot be done says why."""
-        from console.screens.menu import MenuScreen
-
-        desk = self._desk
-        reasons: dict[str, str] = {}
-        rows = desk.queue.model.chosen()
-        if len(rows) == 1 and desk.standing.online:
-            order = await desk.client.order(rows[0]["id"])
-            reasons = {a["action"]: blocked_words(str(a["why"] or "-")) for a in order["actions"] if not a["enabled"]}
-        entries = [(a, why_not(a, desk.standing) or reasons.get(a.order or "")) for a in order_actions()]
-        picked = await desk.app.push_screen_wait(MenuScreen(desk, t("menu.title"), entries, typing=False))
-        if picked is not None:
-            await self.act(BY_ID[picked])
 
 
 def subject(rows: list[Row]) -> str:

@@ -21,6 +21,7 @@ from console.controllers.exports import Exports
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
+from console.controllers.leading import Leading
 from console.controllers.loader import HAND_S, Loader
 from console.controllers.own import Own
 from console.controllers.places import Places
@@ -93,13 +94,13 @@ class DeskScreen(Screen[None]):
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
         self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
-        self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
+        self.flow, self.own, self.jump, self.leading = Flow(self), Own(self), Jump(self), Leading(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
         self.wall, self.exports = WallControl(self, names), Exports(self)
         self._handlers = (
             self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
-            self.exports,
+            self.exports, self.leading,
         )  # fmt: skip
         self.typeahead = TypeAhead()
         self.said = Content("")
@@ -118,6 +119,7 @@ class DeskScreen(Screen[None]):
                 yield self.case_list
             with Container(id="detail-box"):  # border and padding are its own: what paints itself has none
                 yield self.detail
+        yield Plain(id="leader")
         yield from (self.bars[name] for name in ("notice", "stock", "say", "foot"))
 
     def on_mount(self) -> None:
@@ -146,12 +148,15 @@ class DeskScreen(Screen[None]):
         """Whether a hand is acting, so that the list must not move under it."""
         if self.queue.model.marks or self.queue.model.anchor is not None or self.app.screen is not self:
             return True
-        return time.monotonic() - self._last_key < HAND_S
+        return bool(self.leading.active) or time.monotonic() - self._last_key < HAND_S
 
     def desk_key(self, key: str) -> bool:
         """A key pressed on the desk. Answers whether it means something here."""
         if self.jump.active:
             return self.jump.takes(key)
+        if self.leading.active:
+            self._last_key = time.monotonic()
+            return self.leading.takes(key)
         action = self.keymap.find(key, self.scopes)
         if action is None:
             macro = self.own.of_key(key) if self.pane == "queue" else None

@@ -97,6 +97,7 @@ class PaneScreen(DeskModal[None]):
             yield Plain(id="pane-columns")
             yield PickList(id="pane-list")
             yield Plain(id="pane-detail")
+            yield Plain(id="leader")
             yield Plain(id="pane-say")
             yield Plain(id="pane-foot")
 
@@ -193,6 +194,8 @@ class PaneScreen(DeskModal[None]):
         """Keys of this place, and those that lead to another one."""
         if not self.is_mounted:
             return True
+        if self.desk.leading.active:
+            return self.desk.leading.takes(key)
         if key == "escape":
             self.back()
             return True
@@ -203,14 +206,20 @@ class PaneScreen(DeskModal[None]):
         if action == "help":
             from console.screens.help import HelpScreen
 
-            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=MOVES | GOES | {"back", "help"}))
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=MOVES | GOES | {"goto", "back", "help"}))
+        elif action == "goto":
+            self.desk.leading.begin("goto", self, self._go)
         elif action == "quit":
             self.dismiss(None)
         elif action in GOES:
-            self.dismiss(None)
-            if action != self.scope:
-                self.desk.perform(action)
+            self._go(action)
         return action is not None
+
+    def _go(self, action: str) -> None:
+        """To another place, or back to the desk when it is this one."""
+        self.dismiss(None)
+        if action != self.scope:
+            self.desk.perform(action)
 
     def back(self) -> None:
         """One level out."""

@@ -308,8 +308,8 @@ async def test_help_is_of_the_pane_and_the_menu_says_why_not(served: Served) -> 
         await on_screen(pilot, HelpScreen)
         await until(pilot, lambda: "decide all" in shown(pilot, "#help-keys"), "keys of exceptions")
         assert "mark range" not in shown(pilot, "#help-keys")
-        await pilot.press("escape", "e", "a")
-        await on_screen(pilot, MenuScreen)
+        await pilot.press("escape", "e", "a", "R")
+        await on_screen(pilot, PreviewScreen)
 
 
 async def test_typing_text_never_runs_actions(served: Served) -> None:
