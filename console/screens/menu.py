@@ -69,7 +69,7 @@ class MenuScreen(DeskModal[str | None]):
     def _why(self) -> None:
         key = self.query_one(PickList).key
         why = next((w for a, w in self._entries if a.id == key), None)
-        self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"))
+        self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"), layout=True)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrows as one types."""

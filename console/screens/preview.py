@@ -116,7 +116,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
         )
 
     def _say(self, text: str) -> None:
-        self.query_one("#preview-error", Plain).show(Content.styled(text, "bold $error"))
+        self.query_one("#preview-error", Plain).show(Content.styled(text, "bold $error"), layout=True)
 
     def desk_key(self, key: str) -> bool:
         """Enter agrees; from the reason it goes on to the number first."""
