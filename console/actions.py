@@ -203,6 +203,7 @@ ACTIONS: tuple[Action, ...] = (
     _place("recall", "m", "m", guards=(_online,)),
     _place("views", "v"),
     _place("macros", "M"),
+    _place("tour", "t"),
     Action("recall_open", ("enter",), "recall"),
     Action("recall_undo", ("u",), "recall", "operator", guards=(_online, _writable)),
     # the supervisor's wall

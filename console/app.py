@@ -50,6 +50,7 @@ class Options:
     wall: bool = False  # opens on the supervisor's wall
     kiosk: bool = False  # on a wall or in a browser: looks only, writes no file
     names: bool = True  # people's own figures on the wall
+    tour: bool = False  # whoever opens a desk here for the first time is shown around
 
 
 def style_paths() -> list[Path]:
@@ -100,6 +101,7 @@ class DeskApp(App[None]):
         )
         self._resume = options.resume and not options.kiosk
         self._wall_first = options.wall
+        self._tour = options.tour and not (options.wall or options.kiosk or options.read_only)
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -127,6 +129,8 @@ class DeskApp(App[None]):
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
         if self._wall_first:
             self.desk.wall.do_wall()
+        if self._tour:
+            self.desk.tour.first()
         if self._live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)

@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--wall", action="store_true")
     made.add_argument("--no-direct", action="store_true")
     made.add_argument("--bell", action="store_true")
+    made.add_argument("--no-tour", action="store_true")
     return made
 
 
@@ -76,6 +77,7 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
         resume=given.view is None,
         bell=given.bell,
         wall=given.wall,
+        tour=not given.no_tour,
     )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 

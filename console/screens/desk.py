@@ -26,6 +26,7 @@ from console.controllers.loader import HAND_S, Loader
 from console.controllers.own import Own
 from console.controllers.places import Places
 from console.controllers.session import Session
+from console.controllers.tour import Tour
 from console.controllers.wall import WallControl
 from console.i18n import t
 from console.keymap import Keymap
@@ -97,10 +98,10 @@ class DeskScreen(Screen[None]):
         self.flow, self.own, self.jump, self.leading = Flow(self), Own(self), Jump(self), Leading(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
-        self.wall, self.exports = WallControl(self, names), Exports(self)
+        self.wall, self.exports, self.tour = WallControl(self, names), Exports(self), Tour(self)
         self._handlers = (
             self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
-            self.exports, self.leading,
+            self.exports, self.leading, self.tour,
         )  # fmt: skip
         self.typeahead = TypeAhead()
         self.said = Content("")
@@ -119,7 +120,7 @@ class DeskScreen(Screen[None]):
                 yield self.case_list
             with Container(id="detail-box"):  # border and padding are its own: what paints itself has none
                 yield self.detail
-        yield Plain(id="leader")
+        yield from (self.tour.box, Plain(id="leader"))
         yield from (self.bars[name] for name in ("notice", "stock", "say", "foot"))
 
     def on_mount(self) -> None:
@@ -157,6 +158,8 @@ class DeskScreen(Screen[None]):
         if self.leading.active:
             self._last_key = time.monotonic()
             return self.leading.takes(key)
+        if self.tour.takes(key):
+            return True
         action = self.keymap.find(key, self.scopes)
         if action is None:
             macro = self.own.of_key(key) if self.pane == "queue" else None

@@ -18,6 +18,7 @@ from console.controllers.jump import Jump
 from console.controllers.leading import Leading
 from console.controllers.own import Own
 from console.controllers.places import Places
+from console.controllers.tour import Tour
 from console.controllers.wall import WallControl
 from console.key_pages import reference
 from console.keymap import Keymap, KeymapError, default_path, load
@@ -62,7 +63,7 @@ def test_no_word_is_left_over() -> None:
                 "detail.", "ask.", "tab.", "did.", "claim.lost.", "blocked.", "help.scope.", "lateness.", "job.state.",
                 "doctor.", "advice.", "stock.batch.", "connections.state.", "connections.error.", "connections.came.",
                 "rules.part.", "rules.automation.", "log.good", "log.warn", "log.bad", "keys.writing", "keys.done",
-                "wall.", "serve.", "xray.", "event.", "intent.", "keystate.")  # fmt: skip
+                "wall.", "serve.", "xray.", "event.", "intent.", "keystate.", "tour.")  # fmt: skip
     left = [
         k
         for k in i18n.LANGUAGES["en"]
@@ -96,7 +97,7 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports, Leading)
+    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports, Leading, Tour)
     screens = ("jobs", "recall", "import", "xray", "history")  # these do their own
     places = (StockScreen, RulesScreen, ConnectionsScreen, DoctorScreen, LogScreen)
     for action in ACTIONS:

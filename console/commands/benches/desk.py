@@ -89,7 +89,8 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say) -> dict
     say(f"made {orders:,} orders in {build_s:.1f} s")
     floor, console = Sample(), Sample()
     with _core(folder, rate) as (core, socket):
-        show = [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket), "--language", "en"]
+        show = [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket)]
+        show += ["--language", "en", "--no-tour"]
         empty = [sys.executable, "-P", "-m", "console.commands.benches.floor_app"]
         idle = _idle(show)
         say(f"idle: {idle:.0f} bytes/s")
