@@ -1,6 +1,7 @@
-"""Prints what docs say of keys, from the registry: ``python -m console.key_pages reference``.
+"""Prints what docs say of keys, from the registry: ``python -m console.key_pages reference``, or ``card LANGUAGE``.
 
-The reference is the end of docs/desk.md, from its heading *All keys* on. A test holds the pages against this.
+The reference is the end of docs/desk.md, from its heading *All keys* on; the cards are docs/quick-card.md and
+docs/quick-card.zh.md. A test holds the pages against this.
 """
 
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from console import i18n
 from console.actions import ACTIONS, SCOPES, Action, key_sign
 from console.keymap import Keymap
+from console.quick_card import card
 
 # Scopes that have keys of their own, as people speak of them.
 _SCOPES = {
@@ -69,4 +71,4 @@ def _row(action: Action, keymap: Keymap) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(card(sys.argv[2]) if sys.argv[1] == "card" else reference())

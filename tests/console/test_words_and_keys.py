@@ -20,7 +20,6 @@ from console.controllers.own import Own
 from console.controllers.places import Places
 from console.controllers.tour import Tour
 from console.controllers.wall import WallControl
-from console.key_pages import reference
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.screens.connections import ConnectionsScreen
 from console.screens.doctor import DoctorScreen
@@ -135,14 +134,6 @@ def test_the_actions_of_the_socket_page_are_all_here() -> None:
     named = {m[1]: m[2] for m in re.finditer(r"^\| (\w+) \|[^|]*\| (\w+) \|", table, re.M) if m[1] != "action"}
     assert len(named) > 15
     assert {a.order: a.role for a in ACTIONS if a.order} == named
-
-
-def test_keys_of_the_page_are_the_keys_of_the_registry() -> None:
-    """When this fails: ``python -m console.key_pages reference`` prints what docs/desk.md must end with."""
-    page = (ROOT / "docs" / "desk.md").read_text(encoding="utf-8")
-    assert page[page.index("## All keys") :] == reference()
-    assert "| `retry` | `a y` |" in reference()
-    assert "| `hold` | `h` | `a h` |" in reference()
 
 
 def test_guards_say_why() -> None:
