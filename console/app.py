@@ -164,6 +164,8 @@ class DeskApp(App[None]):
     def _route(self, event: events.Key) -> bool:
         if self.desk.typeahead.takes(event):
             return True
+        if getattr(self.screen.focused, "in_order", False):
+            return False  # the box asks its screen, when the keys before this one are done
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)
 

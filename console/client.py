@@ -19,6 +19,7 @@ from console.wire import (
     Health,
     History,
     Job,
+    Matching,
     OrderDetail,
     Preview,
     Product,
@@ -126,6 +127,10 @@ class Client:
     async def count(self, view: str, filter: str = "") -> Count:
         """How many orders a view or filter holds."""
         return cast(Count, await self._call("GET", "/v1/count", {"view": view, "filter": filter}))
+
+    async def matching(self, view: str, filter: str = "") -> Matching:
+        """All orders of a view and filter by number, as many as one act takes."""
+        return cast(Matching, await self._call("GET", "/v1/matching", {"view": view, "filter": filter}))
 
     async def order(self, order_id: int) -> OrderDetail:
         """One order in full."""

@@ -5,9 +5,12 @@ that box, or nothing; they are never commands of the desk underneath.
 """
 
 import time
+from typing import TYPE_CHECKING
 
 from textual import events
-from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from console.widgets.box import Box
 
 PATIENCE_S = 5.0  # a screen that has not opened by then never will; keys count again
 
@@ -38,7 +41,7 @@ class TypeAhead:
         return held
 
 
-async def type_into(box: Input, keys: list[events.Key]) -> None:
+async def type_into(box: "Box", keys: list[events.Key]) -> None:
     """Give held keys to a box, up to and with the first Enter; what is no text is dropped."""
     for event in keys:
         if event.key == "enter":

@@ -61,6 +61,13 @@ class Count(TypedDict):
     exact: bool
 
 
+class Matching(TypedDict):
+    """The orders that a view and filter hold: [id, amount, currency] each; ``more``: further ones match."""
+
+    orders: list[tuple[int, int, str]]
+    more: bool
+
+
 class Shop(TypedDict):
     """A shop as health names it."""
 
@@ -215,6 +222,7 @@ class Preview(TypedDict):
     undoable: bool
     final: int  # how many of the allowed could not be undone
     confirm_number: int | None
+    held: int  # how many of all of them other people work on
 
 
 class JobItem(TypedDict):

@@ -36,7 +36,8 @@ MEMORY = ("tmpfs", "ramfs")
     help="Where temporary databases go (removed afterwards); a real disk. Default: the user's cache.",
 )
 @click.option("--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk: how many orders.")
-@click.option("--rate", type=click.IntRange(0, 5000), default=300, show_default=True, help="desk: changes a second.")
+@click.option("--rate", type=click.IntRange(0, 5000), default=1000, show_default=True, help="desk: changes a second.")
+@click.option("--ssh", is_flag=True, help="desk: through a loopback SSH line (needs openssh-server).")
 def bench_command(**given: Any) -> int:
     """Run one benchmark; without a name, list them. Exit code 1: below a goal that must hold."""
     name: str | None = given["name"]
@@ -93,7 +94,7 @@ def _demo(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
 def _desk(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from console.commands.benches.desk import measure
 
-    return measure(folder, given["orders"] or 100_000, given["rate"], given["rounds"] or 4, _say)
+    return measure(folder, given["orders"] or 1_000_000, given["rate"], given["rounds"] or 5, _say, given["ssh"])
 
 
 _RUN: dict[str, Callable[[Path, dict[str, Any]], dict[str, Any]]] = {

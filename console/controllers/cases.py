@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from console.controllers.batch import subject
 from console.i18n import t, word
 from console.presenters.cells import fit, span
 from console.presenters.detail import case_lines, decision_words
 from console.presenters.words import money_text
+from console.state.marks import Chosen
 from console.wire import Case, Group
 from core.model.text import clean
 
@@ -209,11 +209,9 @@ class Cases:
         if len(cases) > 1 and whole > len(self.cases):
             # More than the list holds: the core itself freezes everything of the kind.
             preview = await self._desk.client.preview_matching(action, args, "exceptions", f"case:{self.kind}")
-            screen = PreviewScreen(self._desk, action, args, preview, "", action in NEED_REASON)
+            screen = PreviewScreen(self._desk, action, args, preview, action in NEED_REASON)
             await self._desk.acts.agree(screen)
         else:
-            ids = [c["order_id"] for c in cases]
-            rows = [c["row"] for c in cases if c["row"] is not None]
-            acts, held = self._desk.acts, self._desk.acts.held_by_others(rows)
-            await acts.run(action, args, ids, subject(rows), action in NEED_REASON, held)
+            chosen = Chosen(tuple(c["order_id"] for c in cases), cases[0]["row"] if len(cases) == 1 else None)
+            await self._desk.acts.run(action, args, chosen, action in NEED_REASON)
         await self.renew()

@@ -78,9 +78,9 @@ class Leading:
             self.end()  # something opened meanwhile; keys are its own
             return
         self._draw({})
-        rows = self._desk.queue.model.chosen()
-        if self.active == "menu" and len(rows) == 1 and self._desk.standing.online:
-            self._desk.run(self._ask_core(rows[0]["id"]))
+        ids = self._desk.queue.model.chosen().ids
+        if self.active == "menu" and len(ids) == 1 and self._desk.standing.online:
+            self._desk.run(self._ask_core(ids[0]))
 
     async def _ask_core(self, order_id: int) -> None:
         """Of one order the core says what it would refuse; of many the preview does."""

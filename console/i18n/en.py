@@ -136,7 +136,7 @@ WORDS: dict[str, str] = {
     "queue.lost": "The line to the core is lost. This is what stood here before; the core works on. Retrying.",
     "queue.offline": "No core answers at {path}. Retrying.",
     "queue.chip": "{new} new {gone} gone: {key} takes them in",
-    "queue.marked": "{n} marked",
+    "queue.marked": "{n} marked {money}",
     "queue.hidden": "({n} not in this list)",
     "queue.position": "{at}/{total}",
     "filter.prompt": "filter",
@@ -245,6 +245,7 @@ WORDS: dict[str, str] = {
     "blocked.no_such_order": "no such order",
     "ask.reason": "reason",
     "reveal.title": "keys of {ext_id}",
+    "reveal.one": "keys are shown of one order at a time",
     "reveal.foot": "This was recorded. Any key hides it.",
     # jobs
     "job.title": "jobs",

@@ -136,7 +136,7 @@ WORDS: dict[str, str] = {
     "queue.lost": "与核心的连接断了，下面是断线前的数据；核心照常工作，正在重连。",
     "queue.offline": "没有连上核心（{path}）。正在重试。",
     "queue.chip": "{new} 新 {gone} 离开 按 {key} 更新",
-    "queue.marked": "已标 {n}",
+    "queue.marked": "已标 {n} 单 {money}",
     "queue.hidden": "（{n} 不在此列表）",
     "queue.position": "{at}/{total}",
     "filter.prompt": "筛选",
@@ -245,6 +245,7 @@ WORDS: dict[str, str] = {
     "blocked.no_such_order": "没有这个订单",
     "ask.reason": "原因",
     "reveal.title": "卡密 {ext_id}",
+    "reveal.one": "一次只能查看一单的卡密",
     "reveal.foot": "已记录。按任意键收起",
     # jobs
     "job.title": "任务",

@@ -214,7 +214,7 @@ class DeskScreen(Screen[None]):
 
     def allowed(self, action_id: str) -> bool:
         """Whether an action is available; says the reason when it is not."""
-        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        self.standing.chosen = self.queue.model.count
         reason = why_not(BY_ID[action_id], self.standing)
         if reason is not None:
             self.say(f"{BY_ID[action_id].label}: {reason}", "warn")
@@ -284,7 +284,7 @@ class DeskScreen(Screen[None]):
         self.bars["rates"].show(head.rates_line(self.standing, now, width, self.glyphs))
         self.bars["tabs"].show(tabs_line(self.standing, width, self.pane))
         self.bars["stock"].show(head.stock_line(self.standing.stock, now, width))
-        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        self.standing.chosen = self.queue.model.count
         self.bars["foot"].show(head.footer_line(self.keymap, self.standing, self.scopes, width))
 
     def show_notice(self) -> None:

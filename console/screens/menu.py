@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from console.actions import Action
 from console.fuzzy import fits
@@ -14,6 +13,7 @@ from console.i18n import t
 from console.places import Place
 from console.presenters.cells import fit
 from console.screens.modal import DeskModal
+from console.widgets.box import Box
 from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
 from core.model.text import clean
@@ -33,12 +33,13 @@ class MenuScreen(DeskModal[str | None]):
     def __init__(self, desk: "DeskScreen", title: str, entries: Sequence[Entry]) -> None:
         super().__init__(desk)
         self._title, self._entries = title, list(entries)
+        self._narrowed = ""
 
     def compose(self) -> ComposeResult:
         """Title, input, list, reason."""
         with Vertical(id="menu"):
             yield Plain(id="menu-title")
-            yield Input(placeholder=t("palette.prompt"), id="menu-input", compact=True)
+            yield Box(placeholder=t("palette.prompt"), id="menu-input", compact=True)
             yield PickList(id="menu-list")
             yield Plain(id="menu-why")
 
@@ -49,7 +50,7 @@ class MenuScreen(DeskModal[str | None]):
 
     def narrow(self, text: str) -> None:
         """Shows the entries whose name, id or help holds all words of the text, or begins so in pinyin."""
-        items = []
+        self._narrowed, items = text, []
         for action, why in self._entries:
             sign = self.desk.keymap.sign(action.id)
             if isinstance(action, Place) and not text.strip():
@@ -71,12 +72,17 @@ class MenuScreen(DeskModal[str | None]):
         why = next((w for a, w in self._entries if a.id == key), None)
         self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"), layout=True)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Box.Changed) -> None:
         """Narrows as one types."""
-        self.narrow(event.value)
+        self._catch_up(event.value)
+
+    def _catch_up(self, text: str) -> None:
+        if text != self._narrowed:
+            self.narrow(text)
 
     def desk_key(self, key: str) -> bool:
         """Enter picks; letters are text."""
+        self._catch_up(self.query_one(Box).value)  # the word that it changed may still be on its way
         if key == "enter":
             picked = self.query_one(PickList).key
             if isinstance(picked, str) and not next((w for a, w in self._entries if a.id == picked), None):

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from console.i18n import t, word
 from console.presenters.cells import fit
-from console.presenters.claims import hand_words
-from console.presenters.words import blocked_words, fact_text, money_text
+from console.presenters.claims import hand_words, held_words
+from console.presenters.words import blocked_words, fact_text, money_text, subject
 from console.screens.modal import DeskModal
+from console.widgets.box import Box
 from console.widgets.plain import Plain
-from console.wire import Blocked, Facts, Preview
+from console.wire import Blocked, Facts, Preview, Row
 from core.model.text import clean
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class PreviewScreen(DeskModal[Agreed | None]):
         action: str,
         args: Facts,
         preview: Preview,
-        subject: str,
         needs_reason: bool,
-        held: str = "",
+        row: Row | None = None,
     ) -> None:
+        """``row``: the order, when it is only one."""
         super().__init__(desk)
-        self._subject, self._held = subject, held
+        self._row = row
         self._action, self._args, self.preview = action, args, preview
         self._needs_reason = needs_reason
 
@@ -59,9 +59,9 @@ class PreviewScreen(DeskModal[Agreed | None]):
         with Vertical(id="preview"):
             yield Plain(id="preview-facts")
             if self._needs_reason and self.preview["allowed"]:
-                yield Input(placeholder=t("do.reason"), id="preview-reason", compact=True)
+                yield Box(placeholder=t("do.reason"), id="preview-reason", compact=True)
             if self.preview["confirm_number"] is not None and self.preview["allowed"]:
-                yield Input(
+                yield Box(
                     placeholder=t("do.number", n=self.preview["confirm_number"]), id="preview-number", compact=True
                 )
             yield Plain(id="preview-error")
@@ -79,10 +79,13 @@ class PreviewScreen(DeskModal[Agreed | None]):
         preview = self.preview
         name = clean(word("act", self._action), 60)
         lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
-        if self._subject:
-            lines.append(Content(self._subject))
-        if self._held:
-            lines.append(Content.styled(self._held, "bold $warning"))
+        if self._row is not None:
+            lines.append(Content(subject(self._row)))
+        held = held_words(self._row, self.desk.standing.me, self.desk.clock())
+        if not held and preview["held"]:
+            held = t("claim.held_some", n=preview["held"])
+        if held:
+            lines.append(Content.styled(held, "bold $warning"))
         for key, value in self._args.items():
             lines.append(
                 Content(f"{word('ask', key) if key != 'priority' else t('act.priority')}: {fact_text(key, value)}")
@@ -134,12 +137,12 @@ class PreviewScreen(DeskModal[Agreed | None]):
         elif self._text("#preview-number").strip() == str(wanted):
             self.dismiss(Agreed(reason.strip(), wanted))
         else:
-            box = self.query_one("#preview-number", Input)
+            box = self.query_one("#preview-number", Box)
             if box.has_focus or box.value:
                 self._say(t("do.number_wrong"))
             box.focus()
         return True
 
     def _text(self, selector: str) -> str:
-        boxes = self.query(selector).results(Input)
+        boxes = self.query(selector).results(Box)
         return "".join(clean(box.value, 300) for box in boxes)

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from core.desk import inbox
 from core.desk.detail import in_full
 from core.desk.find import find
+from core.desk.matching import matching
 from core.desk.recall import RECALL_MAX
 from core.desk.views import LIMIT_MAX, Page, count, total, window
 from core.desk.wall import seen_by
@@ -45,6 +46,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/health", _health),
         ("/v1/queue", _queue),
         ("/v1/count", _count),
+        ("/v1/matching", _matching),
         ("/v1/orders/{id:int}", _order),
         ("/v1/find", _find),
         ("/v1/cases/groups", _groups),
@@ -100,6 +102,11 @@ async def _count(service: "Service", request: Request) -> Any:
     selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), person)
     found, exact = await count(service.reader, selection, service.context(person))
     return {"count": found, "exact": exact}
+
+
+async def _matching(service: "Service", request: Request) -> Any:
+    selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), service.person(request))
+    return await matching(service.reader, selection, service.options.limits.orders)
 
 
 async def _order(service: "Service", request: Request) -> Any:

@@ -49,6 +49,12 @@ def app_of(core: Core) -> Starlette:
         wanted = core.matching(view, text)
         return JSONResponse({"count": sum(wanted(r) for r in core.rows.values()), "exact": True})
 
+    async def matching(request: Request) -> Response:
+        wanted = core.matching(request.query_params.get("view", "work"), request.query_params.get("filter", ""))
+        rows = [core.rows[k[2]] for k in core.order if wanted(core.rows[k[2]])]
+        orders = [[r["id"], r["amount"], r["currency"]] for r in rows[: core.most]]
+        return JSONResponse({"orders": orders, "more": len(rows) > core.most})
+
     async def order(request: Request) -> Response:
         return JSONResponse(core.full(int(request.path_params["id"])))
 
@@ -166,7 +172,7 @@ def app_of(core: Core) -> Starlette:
         return JSONResponse(error.body, status_code=error.status)
 
     gets = {
-        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
+        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/matching": matching, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
         "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall, "/v1/history": history,
     }  # fmt: skip

@@ -73,7 +73,7 @@ def test_no_word_is_left_over() -> None:
 
 def test_missing_facts_and_unknown_keys_never_raise() -> None:
     i18n.use("en")
-    assert i18n.t("queue.marked") == "? marked"
+    assert i18n.t("queue.marked") == "? marked ?"
     assert i18n.t("no.such.key") == "no.such.key"
 
 
@@ -121,7 +121,7 @@ def test_nothing_but_the_registry_binds_keys() -> None:
                 assert node.func.id != "Binding", path
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.name == "key_sign" or not node.name.startswith("key_"), path
-                assert node.name != "on_key", path
+                assert node.name != "on_key" or path.name == "box.py", path  # which only puts them in order
 
 
 def test_the_shipped_keys_do_not_clash() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from core.desk.claims import HELD
 from core.desk.filter import Context
 from core.desk.hands import LAST_SQL
+from core.desk.matching import AMOUNTS
 from core.desk.presence import held_sql
 from core.desk.recall import jobs_sql
 from core.desk.rows import COLUMNS
@@ -88,3 +90,11 @@ def test_recall_and_last_hands_read_a_bounded_piece_by_index(path: Path) -> None
 
 def test_the_columns_are_those_the_presenter_unpacks() -> None:
     assert len(re.sub(r"max\(.*\) AS ", "", COLUMNS).split(",")) == 24
+
+
+@pytest.mark.parametrize(("sql", "values"), [(AMOUNTS, ("[1,2]",)), (HELD, ("[1,2]", 0, "wang"))])
+def test_a_marked_set_is_looked_up_by_its_numbers(path: Path, sql: str, values: tuple[object, ...]) -> None:
+    plan = explain(path, sql, values)
+    assert "SCAN j VIRTUAL TABLE" in plan
+    assert "USING INTEGER PRIMARY KEY" in plan
+    assert plan.count("SCAN") == 1
