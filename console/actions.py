@@ -197,6 +197,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("skip", ("s",), "queue", "operator", footer=True, guards=_ON_ORDERS, after="s", leader="menu"),
     Action("take", ("C",), "queue", "operator", guards=_ON_ORDERS, after="C", leader="menu"),
     Action("break", ("B",), "queue", "supervisor", guards=_ON_ORDERS, after="B", leader="menu"),
+    Action("auto_next", ("ctrl+n",), "desk", "operator", guards=(_writable,)),
     Action("find", ("f",), "queue", guards=(_online,)),
     Action("jump", ("apostrophe",), "queue", guards=(_some,)),
     Action("repeat", ("full_stop",), "desk", "operator", guards=(_online, _writable)),
@@ -257,6 +258,7 @@ _SIGNS = {
     "ctrl+c": "^c",
     "ctrl+f": "^f",
     "ctrl+b": "^b",
+    "ctrl+n": "^n",
 }
 
 

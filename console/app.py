@@ -50,6 +50,7 @@ class Options:
     wall: bool = False  # opens on the supervisor's wall
     kiosk: bool = False  # on a wall or in a browser: looks only, writes no file
     names: bool = True  # people's own figures on the wall
+    auto_next: bool = False  # after a decision on an order that was taken, the next one comes by itself
     tour: bool = False  # whoever opens a desk here for the first time is shown around
 
 
@@ -86,6 +87,7 @@ class DeskApp(App[None]):
         self._keymap_error = ""
         self._live = options.live
         keymap = self._read_keymap(options.keymap or default_path())
+        left = load_left(client.socket_path) if options.resume and not options.kiosk else Left(options.view)
         self.desk = DeskScreen(
             client,
             clock,
@@ -94,11 +96,12 @@ class DeskApp(App[None]):
             live=options.live,
             direct=options.direct,
             read_only=options.read_only,
-            left=load_left(client.socket_path) if options.resume and not options.kiosk else Left(options.view),
+            left=left,
             bell=options.bell,
             kiosk=options.kiosk,
             names=options.names,
         )
+        self.desk.standing.auto_next = left.auto_next or options.auto_next
         self._resume = options.resume and not options.kiosk
         self._wall_first = options.wall
         self._tour = options.tour and not (options.wall or options.kiosk or options.read_only)

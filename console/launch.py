@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--no-direct", action="store_true")
     made.add_argument("--bell", action="store_true")
     made.add_argument("--no-tour", action="store_true")
+    made.add_argument("--auto-next", action="store_true")
     return made
 
 
@@ -78,6 +79,7 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
         bell=given.bell,
         wall=given.wall,
         tour=not given.no_tour,
+        auto_next=given.auto_next,
     )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 

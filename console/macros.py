@@ -26,7 +26,7 @@ SCOPES = ("queue", "desk")
 # What reads the whole screen, asks for itself or would run the macro again has no place in one.
 UNFIT = frozenset({
     "macro", "macros", "repeat", "command", "palette", "quit", "help", "reveal", "next", "skip", "save", "menu", "goto",
-    "tour",
+    "tour", "auto_next",
 })  # fmt: skip
 
 

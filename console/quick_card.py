@@ -13,7 +13,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("move", "移动", ("down", "up", "page_down", "page_up", "home", "end", "jump", "find")),
     ("look", "查看", ("detail", "detail_down", "detail_up", "xray", "view.1", "view_next", "filter", "thaw")),
     ("mark", "标记", ("mark", "mark_range", "mark_filter", "mark_clear")),
-    ("flow", "取单", ("next", "skip", "take", "break", "repeat", "undo", "recall", "jobs")),
+    ("flow", "取单", ("next", "skip", "take", "break", "repeat", "undo", "recall", "jobs", "auto_next")),
     ("exceptions", "异常", ("cases", "open", "decide.1", "decide_all")),
     ("desk", "其他", ("command", "palette", "export", "evidence", "help", "back", "quit")),
 )

@@ -27,9 +27,14 @@ class TypeAhead:
         """A screen is about to open. ``keep``: it asks for text, which the keys until then are; else they are dropped."""
         self._until, self._keep, self._held = time.monotonic() + PATIENCE_S, keep, []
 
+    @property
+    def active(self) -> bool:
+        """Whether a screen is about to open."""
+        return time.monotonic() < self._until
+
     def takes(self, event: events.Key) -> bool:
         """Whether this key is held back."""
-        if time.monotonic() >= self._until:
+        if not self.active:
             return False
         if self._keep:
             self._held.append(event)

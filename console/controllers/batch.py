@@ -131,7 +131,7 @@ class Batch:
         desk.jobs.current = None
         desk.flow.last = screen.agreed_act
         job = await desk.client.apply(screen.preview["token"], agreed.reason, agreed.number)
-        desk.follow(job)
+        desk.run(desk.auto_next.follow(job, screen))
         return True
 
     async def _reveal(self, chosen: Chosen) -> None:

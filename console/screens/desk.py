@@ -14,6 +14,7 @@ from textual.timer import Timer
 
 from console.actions import BY_ID, why_not
 from console.client import Client, ClientError
+from console.controllers.auto_next import AutoNext
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
@@ -94,14 +95,14 @@ class DeskScreen(Screen[None]):
         self.bars = {name: Bar(direct, id=name) for name in BARS}
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
-        self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
+        self.acts, self.jobs, self.cases, self.auto_next = Batch(self), Jobs(self), Cases(self), AutoNext(self)
         self.flow, self.own, self.jump, self.leading = Flow(self), Own(self), Jump(self), Leading(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
         self.wall, self.exports, self.tour = WallControl(self, names), Exports(self), Tour(self)
         self._handlers = (
             self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
-            self.exports, self.leading, self.tour,
+            self.exports, self.leading, self.tour, self.auto_next,
         )  # fmt: skip
         self.typeahead = TypeAhead()
         self.said = Content("")
@@ -198,7 +199,7 @@ class DeskScreen(Screen[None]):
     def left(self) -> Left:
         """Where the person is now, for the next start."""
         standing = self.standing
-        return Left(standing.view, standing.filter, standing.own, self.queue.model.cursor)
+        return Left(standing.view, standing.filter, standing.own, self.queue.model.cursor, standing.auto_next)
 
     def work_of(self, action_id: str) -> Coroutine[Any, Any, None] | None:
         """Begins an action that is not on orders; answers what of it is still to be awaited."""
@@ -233,10 +234,6 @@ class DeskScreen(Screen[None]):
                     self.typeahead.end()
 
         self.app.run_worker(guarded(), group="desk", exit_on_error=True)
-
-    def follow(self, job_id: int) -> None:
-        """Shows a job until it ends."""
-        self.run(self.jobs.follow(job_id))
 
     async def ask(
         self,

@@ -8,6 +8,7 @@ import pytest
 
 from console import i18n
 from console.actions import ACTIONS, BY_ID, SCOPES, why_not
+from console.controllers.auto_next import AutoNext
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
@@ -96,7 +97,7 @@ def test_language_from_settings_then_locale(
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports, Leading, Tour)
+    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports, Leading, Tour, AutoNext)
     screens = ("jobs", "recall", "import", "xray", "history")  # these do their own
     places = (StockScreen, RulesScreen, ConnectionsScreen, DoctorScreen, LogScreen)
     for action in ACTIONS:
