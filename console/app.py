@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,6 +83,8 @@ class DeskApp(App[None]):
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else "keydesk-dark"
+        self.crash_file: Path | None = None
+        self._kiosk = options.kiosk
         self._keymap_error = ""
         self._live = options.live
         keymap = self._read_keymap(options.keymap or default_path())
@@ -207,10 +208,16 @@ class DeskApp(App[None]):
 
     def _fatal_error(self) -> None:
         error = self._exception or sys.exc_info()[1]
-        frames = traceback.extract_tb(error.__traceback__)[-8:] if error is not None else []
-        lines = [f"  {Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
-        name = type(error).__name__ if error is not None else "error"
-        self._exit_renderables.append(Content("\n".join([f"keydesk console: {name}", *lines])).plain)
+        lines = [type(error).__name__]
+        with suppress(Exception):  # nothing may stand between a crash and its end
+            from console import crash
+
+            lines = crash.trace(error, 8)
+            if not self._kiosk and self.crash_file is None:
+                facts = {"language": i18n.language(), "theme": self.theme, "direct": self.desk.direct}
+                told = crash.report(error, self.desk.trail.lines(), (self.size.width, self.size.height), facts)
+                self.crash_file = crash.keep(told)
+        self._exit_renderables.append(Content("\n".join(["keydesk console:", *lines])).plain)
         self._close_messages_no_wait()
 
 
@@ -233,4 +240,6 @@ def run_desk(
     app = DeskApp(client, clock, i18n.pick(language), theme, options)
     with suppress(KeyboardInterrupt):
         app.run(mouse=options.mouse)
+    if app.crash_file is not None:
+        sys.stderr.write(i18n.t("crash.kept", path=app.crash_file) + "\n")
     return app.return_code or 0

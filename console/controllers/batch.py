@@ -128,6 +128,7 @@ class Batch:
         agreed = await desk.app.push_screen_wait(screen)
         if agreed is None:
             return False
+        desk.trail.add("apply")
         desk.jobs.current = None
         desk.flow.last = screen.agreed_act
         job = await desk.client.apply(screen.preview["token"], agreed.reason, agreed.number)

@@ -101,6 +101,7 @@ WORDS: dict[str, str] = {
     "act.goto": "go to",
     "tip.menu": "then one more key: everything for the chosen orders",
     "tip.goto": "then one more key: stock, rules, history ...",
+    "crash.kept": "The console ended on an error. The core works on; start keydesk again to go on.\nA report without orders, contacts or keys: {path}\nAttach it when you report this.",
     "head.auto_next": "auto next",
     "act.auto_next": "auto next",
     "tip.auto_next": "the next order by itself after a decision; once more turns it off",

@@ -101,6 +101,7 @@ WORDS: dict[str, str] = {
     "act.goto": "前往",
     "tip.menu": "再按一键，对所选订单执行",
     "tip.goto": "再按一键，打开库存、规则、历史等",
+    "crash.kept": "控制台出错退出。核心照常工作，重新运行 keydesk 即可继续。\n出错报告，不含订单、联系方式和卡密：{path}\n反馈这个问题时请附上它。",
     "head.auto_next": "自动取单",
     "act.auto_next": "自动取单",
     "tip.auto_next": "处理完取来的一单，自动取下一单；再按一次关闭",

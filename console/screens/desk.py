@@ -42,6 +42,7 @@ from console.resume import Left
 from console.screens.prompt import Check, PromptScreen
 from console.state.messages import Messages
 from console.state.standing import DeskStanding
+from console.state.trail import Trail
 from console.typeahead import TypeAhead
 from console.widgets.detail import DetailPane
 from console.widgets.direct import Bar
@@ -104,7 +105,7 @@ class DeskScreen(Screen[None]):
             self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
             self.exports, self.leading, self.tour, self.auto_next,
         )  # fmt: skip
-        self.typeahead = TypeAhead()
+        self.typeahead, self.trail = TypeAhead(), Trail()
         self.said = Content("")
         self._last_key = -HAND_S
         self._rest: Timer | None = None
@@ -175,6 +176,7 @@ class DeskScreen(Screen[None]):
 
     def perform(self, action_id: str) -> None:
         """Does an action, or says why it cannot be done now."""
+        self.trail.add(action_id)
         if not self.allowed(action_id):
             return
         self.wall.stand_aside(action_id)

@@ -201,6 +201,7 @@ class PaneScreen(DeskModal[None]):
             return True
         action = self.desk.keymap.find(key, self.scopes)
         if action is not None:
+            self.desk.trail.add(action)
             return self.act(action)
         action = self.desk.keymap.find(key, ("desk",))
         if action == "help":
