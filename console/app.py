@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,10 +25,9 @@ from console.keymap import Keymap, KeymapError, default_path, load
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
-from console.themes import THEMES
+from console.themes import THEMES, style_paths
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
 
 
@@ -53,15 +51,6 @@ class Options:
     tour: bool = False  # whoever opens a desk here for the first time is shown around
 
 
-def style_paths() -> list[Path]:
-    """The style sheets: of the checkout that runs, else of the installed package."""
-    beside = Path(__file__).resolve().parent.parent / "styles"
-    if (beside / SHEETS[0]).is_file():
-        return [beside / name for name in SHEETS]
-    inside = resources.files("console") / "_data" / "styles"
-    return [Path(str(inside / name)) for name in SHEETS]
-
-
 class DeskApp(App[None]):
     """One desk for one person. It owns nothing but what is on the screen."""
 
@@ -82,13 +71,13 @@ class DeskApp(App[None]):
         self._bindings.key_to_bindings.clear()
         for one in THEMES:
             self.register_theme(one)
-        self.theme = theme if theme in self.available_themes else "keydesk-dark"
+        self._begin_with(theme if theme in self.available_themes else "keydesk-dark")
         self.crash_file: Path | None = None
-        self._kiosk = options.kiosk
         self._keymap_error = ""
-        self._live = options.live
+        self._options = options
         keymap = self._read_keymap(options.keymap or default_path())
-        left = load_left(client.socket_path) if options.resume and not options.kiosk else Left(options.view)
+        self._resume = options.resume and not options.kiosk
+        left = load_left(client.socket_path) if self._resume else Left(options.view)
         self.desk = DeskScreen(
             client,
             clock,
@@ -103,9 +92,14 @@ class DeskApp(App[None]):
             names=options.names,
         )
         self.desk.standing.auto_next = left.auto_next or options.auto_next
-        self._resume = options.resume and not options.kiosk
-        self._wall_first = options.wall
-        self._tour = options.tour and not (options.wall or options.kiosk or options.read_only)
+
+    def _begin_with(self, theme: str) -> None:
+        if not self.available_themes[theme].dark:
+            self.theme = theme
+            return
+        # Nothing is on the screen yet: the watcher would parse all styles a second time (12 ms of every start).
+        self.set_reactive(App.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -131,11 +125,12 @@ class DeskApp(App[None]):
         """Signals end the console in order; nothing of the core hangs on it."""
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
-        if self._wall_first:
+        given = self._options
+        if given.wall:
             self.desk.wall.do_wall()
-        if self._tour:
+        elif given.tour and not (given.kiosk or given.read_only):
             self.desk.tour.first()
-        if self._live:
+        if given.live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
@@ -160,7 +155,12 @@ class DeskApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys first: the router sees them before Textual's own bindings do."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._route(event):
+        taken = False
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            taken = self._route(event)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            taken = self.desk.typeahead.takes_text(event.text)
+        if taken:
             event.stop()
             return
         await super().on_event(event)
@@ -213,10 +213,7 @@ class DeskApp(App[None]):
             from console import crash
 
             lines = crash.trace(error, 8)
-            if not self._kiosk and self.crash_file is None:
-                facts = {"language": i18n.language(), "theme": self.theme, "direct": self.desk.direct}
-                told = crash.report(error, self.desk.trail.lines(), (self.size.width, self.size.height), facts)
-                self.crash_file = crash.keep(told)
+            self.crash_file = self.crash_file or crash.leave(error, self.desk, self.theme)
         self._exit_renderables.append(Content("\n".join(["keydesk console:", *lines])).plain)
         self._close_messages_no_wait()
 

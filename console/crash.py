@@ -13,8 +13,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from console.i18n import language
 from console.private_file import state_home, write_private
+
+if TYPE_CHECKING:
+    from console.screens.desk import DeskScreen
 
 KEPT = 5  # newest files
 FRAMES = 40
@@ -59,6 +64,15 @@ def report(
     lines = ["keydesk console: crash report", *(f"{name}: {value}" for name, value in told.items())]
     lines += ["", "where:", *trace(error), "", "last actions:", *(trail or ["-"])]
     return "\n".join(lines) + "\n"
+
+
+def leave(error: BaseException | None, desk: "DeskScreen", theme: str) -> Path | None:
+    """The file of this crash; None on a kiosk, which writes none. Raises OSError."""
+    if desk.standing.kiosk:
+        return None
+    facts = {"language": language(), "theme": theme, "direct": desk.direct, "read-only": desk.standing.read_only}
+    size = desk.app.size
+    return keep(report(error, desk.trail.lines(), (size.width, size.height), facts))
 
 
 def keep(text: str) -> Path:

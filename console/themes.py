@@ -1,6 +1,11 @@
-"""The desk's colours. Meaning is never in colour alone, so each theme may be plain."""
+"""The desk's colours and style sheets. Meaning is never in colour alone, so each theme may be plain."""
+
+from importlib import resources
+from pathlib import Path
 
 from textual.theme import Theme
+
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 
 THEMES = (
     Theme(
@@ -61,3 +66,12 @@ THEMES = (
         dark=True,
     ),
 )
+
+
+def style_paths() -> list[Path]:
+    """The style sheets: of the checkout that runs, else of the installed package."""
+    beside = Path(__file__).resolve().parent.parent / "styles"
+    if (beside / SHEETS[0]).is_file():
+        return [beside / name for name in SHEETS]
+    inside = resources.files("console") / "_data" / "styles"
+    return [Path(str(inside / name)) for name in SHEETS]

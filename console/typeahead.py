@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from console.widgets.box import Box
 
 PATIENCE_S = 5.0  # a screen that has not opened by then never will; keys count again
+# What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
+OPENS = frozenset({
+    "command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall",
+    "export", "xray", "history",
+})  # fmt: skip
+ASKS = frozenset(
+    {"command", "filter", "mark_filter", "skip", "break", "find", "export"}
+)  # what of it asks for text first
 
 
 class TypeAhead:
@@ -38,6 +46,14 @@ class TypeAhead:
             return False
         if self._keep:
             self._held.append(event)
+        return True
+
+    def takes_text(self, text: str) -> bool:
+        """Whether pasted text is held back, as if it were typed."""
+        if time.monotonic() >= self._until:
+            return False
+        if self._keep:
+            self._held += [events.Key(char, char) for char in text.partition("\n")[0]]
         return True
 
     def end(self) -> list[events.Key]:

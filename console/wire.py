@@ -68,6 +68,14 @@ class Matching(TypedDict):
     more: bool
 
 
+class Looked(TypedDict):
+    """What a list of the shops' own numbers led to: [id, amount, currency] each, and the numbers that led to no single order."""
+
+    orders: list[tuple[int, int, str]]
+    missing: list[str]
+    several: list[str]
+
+
 class Shop(TypedDict):
     """A shop as health names it."""
 

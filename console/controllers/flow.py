@@ -8,7 +8,7 @@ from textual.content import Content
 from console.client import ClientError
 from console.controllers.find import find_order, show_order
 from console.i18n import t
-from console.presenters.cells import clock_text, fit, span
+from console.presenters.cells import day_time, fit, span
 from console.presenters.claims import seconds
 from console.state.marks import Chosen
 from console.wire import Decided, Facts
@@ -219,7 +219,7 @@ class Flow:
         else:
             end = (t("recall.final"), "$text-muted")
         bad = (f" {t('recall.failed', n=job['failed'])}", "bold $warning") if job["failed"] else ("", "")
-        head = (f"{clock_text(job['at'])[6:]} ", "$text-muted")
+        head = (f"{day_time(job['at'])} ", "$text-muted")
         return Content.assemble(head, fit(action_name(job), 12), f" {fit(which, 22)} {fit(title, 12)} ", end, bad)
 
 

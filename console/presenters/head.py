@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
-from console.actions import ACTIONS, Action, Standing, why_not
+from console.actions import ACTIONS, BY_ID, Action, Standing, why_not
 from console.i18n import t, word
 from console.keymap import Keymap
 from console.presenters.cells import Glyphs, short_count, span, spark
@@ -98,10 +98,13 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def keys_line(keymap: Keymap, names: Sequence[str]) -> Content:
-    """These actions with their keys, for the foot of a box."""
-    parts = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
-    return Content.styled(" " + "   ".join(parts), "$text-muted")
+def keys_line(keymap: Keymap, names: Sequence[str], standing: Standing) -> Content:
+    """These actions with their keys, for the foot of a box; what is not available is dimmed (its key says why)."""
+    parts = []
+    for name in names:
+        look = "$text-muted" if why_not(BY_ID[name], standing) is None else "$text-disabled"
+        parts.append((f" {keymap.sign(name)} {BY_ID[name].label}  ", look))
+    return Content.assemble(*parts)
 
 
 def footer_line(

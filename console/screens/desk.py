@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,6 +19,7 @@ from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.exports import Exports
+from console.controllers.find import pasted
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
@@ -33,17 +34,16 @@ from console.i18n import t
 from console.keymap import Keymap
 from console.office import Office
 from console.presenters import head
-from console.presenters.cells import Glyphs
+from console.presenters.cells import Glyphs, count
 from console.presenters.detail import from_row
 from console.presenters.notice import notice_line
 from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
-from console.screens.prompt import Check, PromptScreen
 from console.state.messages import Messages
 from console.state.standing import DeskStanding
 from console.state.trail import Trail
-from console.typeahead import TypeAhead
+from console.typeahead import ASKS, OPENS, TypeAhead
 from console.widgets.detail import DetailPane
 from console.widgets.direct import Bar
 from console.widgets.pick_list import PickList
@@ -51,17 +51,12 @@ from console.widgets.plain import Plain
 from console.widgets.queue_table import QueueTable
 from core.model.clock import Clock
 
+if TYPE_CHECKING:
+    from console.screens.prompt import Check
+
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
 BARS = ("status", "rates", "tabs", "columns", "notice", "stock", "say", "foot")
 DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in full
-
-
-# What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = (
-    "command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall",
-    "export", "xray", "history",
-)  # fmt: skip
-TEXT = ("command", "filter", "mark_filter", "skip", "break", "find", "export")  # what of it asks for text first
 
 
 class DeskScreen(Screen[None]):
@@ -183,7 +178,7 @@ class DeskScreen(Screen[None]):
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
-            self.typeahead.begin(keep=action.ask is not None or action_id in TEXT)
+            self.typeahead.begin(keep=action.ask is not None or action_id in ASKS)
         if action.order:
             self.run(self.acts.act(action), opens=True)
             return
@@ -242,11 +237,13 @@ class DeskScreen(Screen[None]):
         key: str,
         value: str,
         needed: bool = False,
-        check: Check | None = None,
+        check: "Check | None" = None,
         history: str = "",
         hint: str = "",
     ) -> str | None:
         """One line from the person, or None when they left."""
+        from console.screens.prompt import PromptScreen
+
         past = self.history.setdefault(history or key, [])
         answer = await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
         if answer is not None:
@@ -295,10 +292,10 @@ class DeskScreen(Screen[None]):
             missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
             left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
         at = model.place(model.cursor)
-        here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
-        total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"
+        here = "-" if at is None or model.above is None else count(model.above + at + 1)
+        total = "?" if model.total is None and not model.at_end else count(model.total or len(model.shown))
         if self.pane == "cases":
-            here, total = str(self.case_list.index + 1), str(self.cases.total)
+            here, total = count(self.case_list.index + 1), count(self.cases.total)
         right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
         self.bars["notice"].show(head.ends(left, right, max(self.size.width, 1)))
 
@@ -357,6 +354,10 @@ class DeskScreen(Screen[None]):
         self.show_head()
         self.show_notice()
         self.show_say()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Order numbers from elsewhere."""
+        self.run(pasted(self, event.text))
 
     @on(QueueTable.Wants)
     def _wants(self, event: QueueTable.Wants) -> None:

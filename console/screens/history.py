@@ -52,7 +52,7 @@ class HistoryScreen(DeskModal[int | None]):
         """Reads the newest."""
         self.desk.typeahead.end()
         names = ("history_open", "history_xray", "history_mine", "history_filter", "back")
-        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names))
+        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names, self.desk.standing))
         self.look(self.text)
 
     def on_resize(self) -> None:
@@ -98,8 +98,7 @@ class HistoryScreen(DeskModal[int | None]):
         return exact[0]["id"]
 
     def _title(self, said: str, look: str = "$text-muted") -> None:
-        more = "+" if self._next is not None else ""
-        count = t("history.count", n=len(self.events), more=more)
+        count = t("history.count" if self._next is None else "history.count_so_far", n=len(self.events))
         filter_ = self.text or t("history.all")
         parts = ((f" {t('act.history')}  ", "bold"), (f"{filter_}  ", "$warning"), (said or count, look))
         self.query_one("#history-title", Plain).show(Content.assemble(*parts))

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from console.i18n import t, word
-from console.presenters.cells import fit
+from console.presenters.cells import count, fit
 from console.presenters.claims import hand_words, held_words
 from console.presenters.words import blocked_words, fact_text, money_text, subject
 from console.screens.modal import DeskModal
@@ -92,7 +92,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
             )
         lines += [
             Content(""),
-            Content.assemble((fit(t("do.allowed"), 12), "$success"), (f"{preview['allowed']:>8}", "bold")),
+            Content.assemble((fit(t("do.allowed"), 12), "$success"), (fit(count(preview["allowed"]), 8, True), "bold")),
         ]
         lines += [self._blocked(one) for one in preview["blocked"]]
         lines.append(Content.assemble(fit(t("do.money"), 12), ("  " + money_text(preview["money"]), "bold")))
@@ -113,7 +113,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
         hand = hand_words(one.get("last"), self.desk.clock())
         return Content.assemble(
             (fit(t("do.blocked"), 12), "$error"),
-            f"{one['count']:>8}  ",
+            f"{fit(count(one['count']), 8, True)}  ",
             (blocked_words(one["why"]), "$error"),
             (f"  {hand}" if hand else "", "$text-muted"),
         )

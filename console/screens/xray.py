@@ -50,7 +50,7 @@ class XrayScreen(DeskModal[None]):
         """Draws, and follows the order."""
         self.desk.typeahead.end()
         names = ("fold", "fold_all", "timeline", "evidence", "history", "back")
-        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, names))
+        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, names, self.desk.standing))
         self.call_after_refresh(self.draw)
         if self.desk.live:
             self.set_interval(AGAIN_S, self.read)

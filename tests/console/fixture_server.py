@@ -55,6 +55,13 @@ def app_of(core: Core) -> Starlette:
         orders = [[r["id"], r["amount"], r["currency"]] for r in rows[: core.most]]
         return JSONResponse({"orders": orders, "more": len(rows) > core.most})
 
+    async def lookup(request: Request) -> Response:
+        wanted = (await request.json())["numbers"]
+        found = {n: [r for r in core.rows.values() if r["ext_id"] == n] for n in wanted}
+        orders = [[r[0]["id"], r[0]["amount"], r[0]["currency"]] for r in found.values() if len(r) == 1]
+        missing, several = [n for n, r in found.items() if not r], [n for n, r in found.items() if len(r) > 1]
+        return JSONResponse({"orders": orders, "missing": missing, "several": several})
+
     async def order(request: Request) -> Response:
         return JSONResponse(core.full(int(request.path_params["id"])))
 
@@ -177,7 +184,7 @@ def app_of(core: Core) -> Starlette:
         "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall, "/v1/history": history,
     }  # fmt: skip
     posts = {
-        "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
+        "/v1/lookup": lookup, "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
         "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop, "/v1/orders/{id}/skip": skip, "/v1/orders/{id}/break": break_claim,
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]

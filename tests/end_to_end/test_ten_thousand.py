@@ -39,7 +39,7 @@ async def test_filter_mark_preview_apply_on_ten_thousand_orders_takes_twelve_key
             terminal.press(keys[0])
             await see("mark by filter")
             terminal.press(keys[1])
-            screen = await see("10000 orders marked")
+            screen = await see("10,000 orders marked")
             assert "15,000.00" in screen, "what the marked are worth together"
             assert "not in this list" in screen, "marks that the list does not show are counted"
             terminal.press(keys[2])
@@ -50,7 +50,7 @@ async def test_filter_mark_preview_apply_on_ten_thousand_orders_takes_twelve_key
             job, halfway = await other
             assert halfway, "the job held up everybody else"
             assert (job["total"], job["done"], job["failed"]) == (MANY, MANY, 0)
-            await see("confirm: 10000 done")
+            await see("confirm: 10,000 done")
         finally:
             terminal.child.kill(9)
             terminal.child.close()
@@ -84,3 +84,17 @@ async def test_more_than_one_act_takes_is_said(tmp_path: Path) -> None:
         assert found == {"orders": [[i, 100 + i, "CNY"] for i in range(1, 6)], "more": True}
         found = await d.client.get("/v1/matching", view="work", filter="amount>=1.05")
         assert found == {"orders": [[i, 100 + i, "CNY"] for i in range(5, 8)], "more": False}
+
+
+async def test_pasted_numbers_lead_to_orders_of_every_shop(tmp_path: Path) -> None:
+    """In the order given; what no shop or more than one knows is told, and our own ids are no numbers of shops."""
+    seeds = [Seed(1, 1, "A-1", due=100), Seed(2, 2, "B-2", due=200), Seed(3, 1, "same"), Seed(4, 2, "same")]
+    async with desk(tmp_path, seeds) as d:
+        found = await d.client.post("/v1/lookup", {"numbers": ["B-2", "same", "1", "A-1", "A", "B-2", "a-1", ""]})
+        assert found == {
+            "orders": [[2, 200, "CNY"], [1, 100, "CNY"]],
+            "missing": ["1", "A", "a-1"],
+            "several": ["same"],
+        }
+        assert (await d.client.fails("POST", "/v1/lookup", {"numbers": [1]}))[0] == 400
+        assert (await d.client.fails("POST", "/v1/lookup", {"numbers": ["x"] * 10_001}))[0] == 400
