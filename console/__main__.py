@@ -13,8 +13,9 @@ def main() -> int:
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from console import identity
-    from console.app import Options, run_desk
+    from console.app import run_desk
     from console.i18n import LANGUAGES
+    from console.options import Options
 
     parser = argparse.ArgumentParser(prog="python -m console", description=__doc__)
     parser.add_argument(

@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--wall", action="store_true")
     made.add_argument("--no-direct", action="store_true")
     made.add_argument("--bell", action="store_true")
+    made.add_argument("--no-tour", action="store_true")
+    made.add_argument("--auto-next", action="store_true")
     return made
 
 
@@ -73,7 +75,8 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
     # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    from console.app import Options, run_desk
+    from console.app import run_desk
+    from console.options import Options
 
     options = Options(
         given.ascii,
@@ -84,6 +87,8 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
         resume=given.view is None,
         bell=given.bell,
         wall=given.wall,
+        tour=not given.no_tour,
+        auto_next=given.auto_next,
     )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 

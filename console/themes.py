@@ -1,11 +1,15 @@
-"""The desk's colours. Meaning is never in colour alone, so each theme may be plain."""
+"""The desk's colours and style sheets. Meaning is never in colour alone, so each theme may be plain."""
 
 import os
 from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
 
 from textual.theme import Theme
 
 from console.terminal import colours
+
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 
 THEMES = (
     Theme(
@@ -103,3 +107,12 @@ THEMES = (
 def theme_for(wanted: str | None, env: Mapping[str, str] = os.environ) -> str:
     """The theme that was asked for, else the one that suits what the terminal can show."""
     return wanted or ("keydesk-ansi" if colours(env) == "16" else "keydesk-dark")
+
+
+def style_paths() -> list[Path]:
+    """The style sheets: of the checkout that runs, else of the installed package."""
+    beside = Path(__file__).resolve().parent.parent / "styles"
+    if (beside / SHEETS[0]).is_file():
+        return [beside / name for name in SHEETS]
+    inside = resources.files("console") / "_data" / "styles"
+    return [Path(str(inside / name)) for name in SHEETS]

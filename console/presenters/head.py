@@ -44,6 +44,8 @@ def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
     if standing.claims:
         ends_at = min(standing.claims.values())
         right.append((t("head.holding", n=len(standing.claims), left=seconds(ends_at - now)) + "  ", "$accent"))
+    if standing.auto_next:
+        right.append((f"[{t('head.auto_next')}] ", "$accent"))
     if standing.read_only:
         right.append((f"[{t('head.read_only')}] ", "bold $warning"))
     right.append((t(f"link.{standing.link}"), _LINK[standing.link]))

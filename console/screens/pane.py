@@ -101,6 +101,7 @@ class PaneScreen(DeskModal[None]):
             yield Plain(id="pane-columns")
             yield PickList(id="pane-list")
             yield Plain(id="pane-detail")
+            yield Plain(id="leader")
             yield Plain(id="pane-say")
             yield Plain(id="pane-foot")
 
@@ -214,11 +215,14 @@ class PaneScreen(DeskModal[None]):
         """Keys of this place, and those that lead to another one."""
         if not self.is_mounted:
             return True
+        if self.desk.leading.active:
+            return self.desk.leading.takes(key)
         if key == "escape":
             self.back()
             return True
         action = self.desk.keymap.find(key, self.scopes)
         if action is not None:
+            self.desk.trail.add(action)
             return self.act(action)
         turns = TURNS.get(self.desk.keymap.find(key, ("queue",)) or "")
         if turns is not None:
@@ -228,16 +232,21 @@ class PaneScreen(DeskModal[None]):
         if action == "help":
             from console.screens.help import HelpScreen
 
-            self.app.push_screen(
-                HelpScreen(self.desk, self.scopes, also=MOVES | GOES | TURNS.keys() | {"back", "help"})
-            )
+            also = MOVES | GOES | TURNS.keys() | {"goto", "back", "help"}
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=also))
+        elif action == "goto":
+            self.desk.leading.begin("goto", self, self._go)
         elif action == "quit":
             self.dismiss(None)
         elif action in GOES:
-            self.dismiss(None)
-            if action != self.scope:
-                self.desk.perform(action)
+            self._go(action)
         return action is not None
+
+    def _go(self, action: str) -> None:
+        """To another place, or back to the desk when it is this one."""
+        self.dismiss(None)
+        if action != self.scope:
+            self.desk.perform(action)
 
     def back(self) -> None:
         """One level out."""

@@ -21,8 +21,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console import i18n
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from tests.console.fixture_core import Core
 from tests.console.fixture_orders import NOW
 from tests.console.fixture_server import Served

@@ -48,7 +48,8 @@ def tail(folder: Path) -> str:
 
 def desk_command(socket: Path) -> list[str]:
     """The console on this core, as a person starts it."""
-    return [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket), "--language", "en"]
+    given = ["--socket", os.fspath(socket), "--language", "en", "--no-tour"]
+    return [sys.executable, "-P", "-m", "console.cli", *given]
 
 
 def plain_terminal(folder: Path) -> dict[str, str]:
