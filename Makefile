@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-.PHONY: setup run test integration check bench soak words lock clean
+.PHONY: setup run test integration check bench soak soak-desk words lock clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,9 @@ bench: setup
 
 soak: setup
 	@for seed in 1 2 3 4 5; do $(BIN)/keydesk demo --headless --orders 5000 --seed $$seed --faults chaos --json || exit 1; done
+
+soak-desk: setup
+	@$(BIN)/keydesk bench soak
 
 words: setup
 	@$(BIN)/python -m tests.catalogues

@@ -13,15 +13,16 @@ def main() -> int:
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from console import identity
-    from console.app import Options, run_desk
+    from console.app import run_desk
     from console.i18n import LANGUAGES
+    from console.options import Options
 
     parser = argparse.ArgumentParser(prog="python -m console", description=__doc__)
     parser.add_argument(
         "--socket", default=os.environ.get("KEYDESK_SOCKET"), required="KEYDESK_SOCKET" not in os.environ
     )
     parser.add_argument("--language", choices=LANGUAGES)
-    parser.add_argument("--theme", default="keydesk-dark")
+    parser.add_argument("--theme")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--mouse", action="store_true")

@@ -58,6 +58,8 @@ class Action:
     footer: bool = False
     number: int = 0  # of view.N and decide.N
     guards: tuple[Guard, ...] = ()
+    after: str = ""  # the one key that does it behind a leader
+    leader: str = ""  # the action that leads to it
 
     @property
     def label(self) -> str:
@@ -83,6 +85,9 @@ def _some(standing: Standing) -> str | None:
     return None if standing.chosen else t("guard.no_order")
 
 
+_ON_ORDERS: tuple[Guard, ...] = (_online, _writable, _some)
+
+
 def why_not(action: Action, standing: Standing) -> str | None:
     """The reason why an action is not available now, or None."""
     if standing.kiosk and action.id.partition(".")[0] not in KIOSK:
@@ -97,9 +102,13 @@ def why_not(action: Action, standing: Standing) -> str | None:
 
 
 def _order(
-    id: str, *keys: str, role: str = "operator", ask: Ask | None = None, footer: bool = False, scope: str = "queue"
+    id: str, after: str, *keys: str, role: str = "operator", ask: Ask | None = None, footer: bool = False
 ) -> Action:
-    return Action(id, keys, scope, role, id, ask, footer, guards=(_online, _writable, _some))
+    return Action(id, keys, "queue", role, id, ask, footer, guards=_ON_ORDERS, after=after, leader="menu")
+
+
+def _place(id: str, after: str, *keys: str, footer: bool = False, guards: tuple[Guard, ...] = ()) -> Action:
+    return Action(id, keys, "desk", footer=footer, guards=guards, after=after, leader="goto")
 
 
 _REASON = Ask("reason", needed=True)
@@ -124,25 +133,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("thaw", ("comma",), "queue"),
     # acting on orders
     Action("next", ("n",), "queue", "operator", footer=True, guards=(_online, _writable)),
-    _order("confirm", "c", footer=True),
-    _order("hold", "h", ask=Ask("note"), footer=True),
-    _order("release", "r", footer=True),
-    _order("resend", "R"),
-    _order("note", "N", ask=Ask("note", needed=True)),
-    _order("tag", "t", ask=Ask("tag")),
-    _order("priority", "p", ask=Ask("priority", needed=True)),
-    Action("menu", ("a",), "queue", guards=(_some,)),
-    _order("retry"),
-    _order("was_sent"),
-    _order("not_sent", role="supervisor", ask=_REASON),
-    _order("replace_key", role="supervisor", ask=_REASON),
-    _order("map_sku", role="supervisor", ask=Ask("product", needed=True)),
-    _order("accept_late", role="supervisor"),
-    _order("return_late", role="supervisor"),
-    _order("accept_case"),
-    _order("fix_contact", ask=Ask("contact", needed=True)),
-    _order("close", role="supervisor", ask=_REASON),
-    _order("reveal", role="supervisor", ask=_REASON),
+    Action("menu", ("a",), "queue", footer=True, guards=(_some,)),
+    _order("confirm", "c", "c", footer=True),
+    _order("hold", "h", "h", ask=Ask("note"), footer=True),
+    _order("release", "r", "r", footer=True),
+    _order("resend", "R", "R"),
+    _order("note", "N", "N", ask=Ask("note", needed=True)),
+    _order("tag", "t", "t", ask=Ask("tag")),
+    _order("priority", "p", "p", ask=Ask("priority", needed=True)),
+    _order("retry", "y"),
+    _order("was_sent", "w"),
+    _order("not_sent", "n", role="supervisor", ask=_REASON),
+    _order("replace_key", "k", role="supervisor", ask=_REASON),
+    _order("map_sku", "m", role="supervisor", ask=Ask("product", needed=True)),
+    _order("accept_late", "l", role="supervisor"),
+    _order("return_late", "L", role="supervisor"),
+    _order("accept_case", "i"),
+    _order("fix_contact", "f", ask=Ask("contact", needed=True)),
+    _order("close", "z", role="supervisor", ask=_REASON),
+    _order("reveal", "v", role="supervisor", ask=_REASON),
     *(Action(f"view.{n}", (str(n),), "queue", number=n) for n in range(1, 10)),
     Action("view.10", ("0",), "queue", number=10),
     # exceptions pane
@@ -167,36 +176,39 @@ ACTIONS: tuple[Action, ...] = (
     Action("shop_open", ("enter",), "connections", footer=True),
     Action("shop_replay", ("R",), "connections", "supervisor", footer=True, guards=(_online, _writable)),
     Action("shop_release", ("r",), "connections", "supervisor", footer=True, guards=(_online, _writable)),
-    Action("stock", ("S",), "desk"),
-    Action("rules", (), "desk"),
-    Action("connections", (), "desk"),
-    Action("doctor", (), "desk"),
-    Action("log", ("L",), "desk"),
+    _place("stock", "s", "S"),
+    _place("rules", "r"),
+    _place("connections", "c"),
+    _place("doctor", "d"),
+    _place("log", "l", "L"),
     # everywhere
     Action("undo", ("u",), "desk", "operator", guards=(_online, _writable)),
     Action("view_next", ("tab",), "desk"),
     Action("view_prev", ("shift+tab",), "desk"),
-    Action("cases", ("e",), "desk", footer=True),
-    Action("jobs", ("J",), "desk", footer=True),
+    _place("cases", "e", "e", footer=True),
+    _place("jobs", "j", "J", footer=True),
+    Action("goto", ("o",), "desk", footer=True),
     Action("command", ("colon",), "desk"),
     Action("palette", ("ctrl+p",), "desk"),
     Action("help", ("question_mark",), "desk", footer=True),
     Action("back", ("escape",), "desk"),
     Action("quit", ("q", "ctrl+c"), "desk", footer=True),
     # the flow of work
-    Action("skip", ("s",), "queue", "operator", footer=True, guards=(_online, _writable, _some)),
-    Action("take", ("C",), "queue", "operator", guards=(_online, _writable, _some)),
-    Action("break", ("B",), "queue", "supervisor", guards=(_online, _writable, _some)),
+    Action("skip", ("s",), "queue", "operator", footer=True, guards=_ON_ORDERS, after="s", leader="menu"),
+    Action("take", ("C",), "queue", "operator", guards=_ON_ORDERS, after="C", leader="menu"),
+    Action("break", ("B",), "queue", "supervisor", guards=_ON_ORDERS, after="B", leader="menu"),
+    Action("auto_next", ("ctrl+n",), "desk", "operator", guards=(_writable,)),
     Action("find", ("f",), "queue", guards=(_online,)),
     Action("jump", ("apostrophe",), "queue", guards=(_some,)),
     Action("repeat", ("full_stop",), "desk", "operator", guards=(_online, _writable)),
-    Action("recall", ("m",), "desk", guards=(_online,)),
-    Action("views", (), "desk"),
-    Action("macros", (), "desk"),
+    _place("recall", "m", "m", guards=(_online,)),
+    _place("views", "v"),
+    _place("macros", "M"),
+    _place("tour", "t"),
     Action("recall_open", ("enter",), "recall"),
     Action("recall_undo", ("u",), "recall", "operator", guards=(_online, _writable)),
     # the supervisor's wall
-    Action("wall", ("W",), "desk"),
+    _place("wall", "w", "W"),
     Action("wall_left", ("left", "h"), "wall"),
     Action("wall_right", ("right", "l"), "wall"),
     Action("drill", ("enter",), "wall", footer=True, guards=(_online,)),
@@ -210,7 +222,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("xray", ("x",), "desk", guards=(_online,)),
     Action("export", ("X",), "desk", "operator", ask=Ask("file"), guards=(_online, _writable)),
     Action("evidence", ("E",), "desk", "supervisor", guards=(_online, _writable)),
-    Action("history", ("H",), "desk", guards=(_online,)),
+    _place("history", "h", "H", guards=(_online,)),
     Action("fold", ("enter", "space"), "xray"),
     Action("fold_open", ("right", "l"), "xray"),
     Action("fold_close", ("left", "h"), "xray"),
@@ -248,14 +260,10 @@ _SIGNS = {
     "ctrl+c": "^c",
     "ctrl+f": "^f",
     "ctrl+b": "^b",
+    "ctrl+n": "^n",
 }
 
 
 def key_sign(key: str) -> str:
     """A key as people write it: ``slash`` is ``/``."""
     return _SIGNS.get(key, key)
-
-
-def order_actions() -> tuple[Action, ...]:
-    """The actions that change orders, as the menu lists them."""
-    return tuple(action for action in ACTIONS if action.order)

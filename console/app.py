@@ -6,11 +6,8 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,47 +15,22 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console import i18n
 from console.actions import ACTIONS, BY_ID, why_not
 from console.client import Client
 from console.keymap import Keymap, KeymapError, default_path, load
+from console.options import USUAL, Options
 from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
-from console.themes import THEMES
+from console.themes import THEMES, style_paths, theme_for
+from console.tidy import Tidy, spare_drawn_lines
 from core.model.clock import Clock, now_us
 
-SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How this console looks and behaves; nothing of it concerns the core."""
-
-    ascii: bool = False
-    read_only: bool = False
-    mouse: bool = False
-    direct: bool = True
-    live: bool = True
-    view: str = "work"  # the first one shown
-    resume: bool = False  # begin where the last console on this core was left
-    bell: bool = False  # ring when more urgent work waits
-    keymap: Path | None = None  # None: the user's own file
-    wall: bool = False  # opens on the supervisor's wall
-    kiosk: bool = False  # on a wall or in a browser: looks only, writes no file
-    names: bool = True  # people's own figures on the wall
-
-
-def style_paths() -> list[Path]:
-    """The style sheets: of the checkout that runs, else of the installed package."""
-    beside = Path(__file__).resolve().parent.parent / "styles"
-    if (beside / SHEETS[0]).is_file():
-        return [beside / name for name in SHEETS]
-    inside = resources.files("console") / "_data" / "styles"
-    return [Path(str(inside / name)) for name in SHEETS]
 
 
 class DeskApp(App[None]):
@@ -74,17 +46,23 @@ class DeskApp(App[None]):
         clock: Clock = now_us,
         language: str = "zh_CN",
         theme: str = "keydesk-dark",
-        options: Options = Options(),
+        options: Options = USUAL,
     ) -> None:
         i18n.use(language)
         super().__init__(css_path=[str(p) for p in style_paths()], watch_css=False)
         self._bindings.key_to_bindings.clear()
+        spare_drawn_lines()
+        self.tidy = Tidy()
+        self.window = Size(80, 24)
         for one in THEMES:
             self.register_theme(one)
         self._begin_with(theme if theme in self.available_themes else "keydesk-dark")
+        self.crash_file: Path | None = None
         self._keymap_error = ""
-        self._live = options.live
+        self._options = options
         keymap = self._read_keymap(options.keymap or default_path())
+        self._resume = options.resume and not options.kiosk
+        left = load_left(client.socket_path) if self._resume else Left(options.view)
         self.desk = DeskScreen(
             client,
             clock,
@@ -93,16 +71,16 @@ class DeskApp(App[None]):
             live=options.live,
             direct=options.direct,
             read_only=options.read_only,
-            left=load_left(client.socket_path) if options.resume and not options.kiosk else Left(options.view),
+            left=left,
             bell=options.bell,
             kiosk=options.kiosk,
             names=options.names,
         )
-        self._resume = options.resume and not options.kiosk
-        self._wall_first = options.wall
+        self.desk.standing.auto_next = left.auto_next or options.auto_next
 
     def _begin_with(self, theme: str) -> None:
-        if not self.available_themes[theme].dark:
+        wanted = self.available_themes[theme]
+        if wanted.ansi or not wanted.dark:  # these need the toolkit's own watcher
             self.theme = theme
             return
         # Nothing is on the screen yet: the watcher would parse all styles a second time (12 ms of every start).
@@ -133,15 +111,30 @@ class DeskApp(App[None]):
         """Signals end the console in order; nothing of the core hangs on it."""
         if self._keymap_error:
             self.desk.say(i18n.t("error.keymap", message=self._keymap_error), "warn")
-        if self._wall_first:
+        given = self._options
+        if given.wall:
             self.desk.wall.do_wall()
-        if self._live:
+        elif given.tour and not (given.kiosk or given.read_only):
+            self.desk.tour.first()
+        if given.live:
             # What stands after the start stays for good; collecting it again and again would make keys wait.
             self.set_timer(2.0, _keep_for_good)
+            self.set_interval(Tidy.EVERY_S, self.tidy.look)
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             self._loop_to_wake = asyncio.get_running_loop()
             for one in (signal.SIGHUP, signal.SIGTERM):
                 signal.signal(one, self._signalled)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a window too small for the desk that is said instead of its pieces."""
+        from console.screens.too_small import TooSmallScreen, too_small
+
+        self.window = event.size
+        small, covers = too_small(event.size), [one for one in self.screen_stack if isinstance(one, TooSmallScreen)]
+        if small and not covers:
+            self.push_screen(TooSmallScreen())
+        elif covers and not small:
+            covers[0].fits()
 
     def _signalled(self, *_: object) -> None:
         # A plain handler: one of the loop's own would never run while a write to a frozen terminal blocks the loop.
@@ -160,12 +153,18 @@ class DeskApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys first: the router sees them before Textual's own bindings do."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._route(event):
+        taken = False
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            taken = self._route(event)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            taken = self.desk.typeahead.takes_text(event.text)
+        if taken:
             event.stop()
             return
         await super().on_event(event)
 
     def _route(self, event: events.Key) -> bool:
+        self.tidy.pressed()
         if self.desk.typeahead.takes(event):
             return True
         if getattr(self.screen.focused, "in_order", False):
@@ -198,7 +197,7 @@ class DeskApp(App[None]):
             elif picked is not None:
                 desk.go(picked)
 
-        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries, typing=True), done)
+        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries), done)
 
     def desk_quit(self, desk: DeskScreen) -> None:
         """Leaves; the core works on."""
@@ -208,10 +207,13 @@ class DeskApp(App[None]):
 
     def _fatal_error(self) -> None:
         error = self._exception or sys.exc_info()[1]
-        frames = traceback.extract_tb(error.__traceback__)[-8:] if error is not None else []
-        lines = [f"  {Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
-        name = type(error).__name__ if error is not None else "error"
-        self._exit_renderables.append(Content("\n".join([f"keydesk console: {name}", *lines])).plain)
+        lines = [type(error).__name__]
+        with suppress(Exception):  # nothing may stand between a crash and its end
+            from console import crash
+
+            lines = crash.trace(error, 8)
+            self.crash_file = self.crash_file or crash.leave(error, self.desk, self.theme)
+        self._exit_renderables.append(Content("\n".join(["keydesk console:", *lines])).plain)
         self._close_messages_no_wait()
 
 
@@ -223,15 +225,17 @@ def _keep_for_good() -> None:
 def run_desk(
     socket_path: str,
     language: str | None = None,
-    theme: str = "keydesk-dark",
-    options: Options = Options(),
+    theme: str | None = None,
+    options: Options = USUAL,
     clock: Clock = now_us,
 ) -> int:
     """Runs the console on a core's socket until the person quits. Answers the exit code."""
     sys.setswitchinterval(0.0005)  # the reader of keys is a thread; it must not wait 5 ms for its turn
     gc.set_threshold(20_000, 20, 50)
     client = Client(socket_path)
-    app = DeskApp(client, clock, i18n.pick(language), theme, options)
+    app = DeskApp(client, clock, i18n.pick(language), theme_for(theme), options)
     with suppress(KeyboardInterrupt):
         app.run(mouse=options.mouse)
+    if app.crash_file is not None:
+        sys.stderr.write(i18n.t("crash.kept", path=app.crash_file) + "\n")
     return app.return_code or 0

@@ -1,40 +1,56 @@
 """Finding names by pieces of them: letters, Chinese, or the initials of its pinyin (``yxdk`` finds 游戏点卡).
 
-The 3,755 characters of GB 2312's first level stand there in the order of their pinyin, so a table of where each letter
-begins gives initials without a dictionary. Rarer characters have none; they are found by themselves.
+A character that words read in several ways is found by each: 重庆 by ``cq`` and by ``zq``.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 
-_STARTS = (
-    0xB0A1, 0xB0C5, 0xB2C1, 0xB4EE, 0xB6EA, 0xB7A2, 0xB8C1, 0xB9FE, 0xBBF7, 0xBFA6, 0xC0AC, 0xC2E8, 0xC4C3, 0xC5B6,
-    0xC5BE, 0xC6DA, 0xC8BB, 0xC8F6, 0xCBFA, 0xCDDA, 0xCEF4, 0xD1B9, 0xD4D1,
-)  # fmt: skip
-_LETTERS = "abcdefghjklmnopqrstwxyz"
-_END = 0xD7F9
+FIRST = 0x4E00  # where the table of pinyin begins
+SPELLINGS_MAX = 16  # ways to read one name; characters further back then keep their commonest reading
+
+
+def initials(text: str) -> str:
+    """The text in lower case with each Chinese character as the first letter of its pinyin; blanks are left out."""
+    return spellings(text)[0]
 
 
 @lru_cache(4096)
-def initials(text: str) -> str:
-    """The text in lower case with each Chinese character as the first letter of its pinyin; blanks are left out."""
-    return "".join(_initial(char) for char in text.lower() if not char.isspace())
+def spellings(text: str) -> tuple[str, ...]:
+    """The same for each way to read the text, the commonest first."""
+    ways, count = [], 1
+    for char in text.lower():
+        if char.isspace():
+            continue
+        letters = _letters(char)
+        if count * len(letters) > SPELLINGS_MAX:
+            letters = letters[:1]
+        count *= len(letters)
+        ways.append(letters)
+    return tuple("".join(one) for one in product(*ways))
 
 
-def _initial(char: str) -> str:
+def _letters(char: str) -> str:
+    """All letters that a character's pinyin may begin with; itself when none is known."""
     if char.isascii():
         return char
-    try:
-        code = int.from_bytes(char.encode("gb2312"), "big")
-    except UnicodeEncodeError:
-        return char
-    return _LETTERS[bisect_right(_STARTS, code) - 1] if _STARTS[0] <= code <= _END else char
+    firsts, several = _table()
+    at = ord(char) - FIRST
+    known = firsts[at] if 0 <= at < len(firsts) else "-"
+    return several.get(char) or (known if known != "-" else char)
+
+
+@lru_cache(1)
+def _table() -> tuple[str, dict[str, str]]:
+    from console.pinyin_table import FIRSTS, SEVERAL  # 25 kB that a start needs not
+
+    return FIRSTS, {one[0]: one[1:] for one in SEVERAL.split()}
 
 
 def fits(typed: str, *names: str) -> bool:
     """Whether every word typed is in one of the names, or in their initials."""
-    hay = [name.lower() for name in names] + [initials(name) for name in names]
+    hay = [name.lower() for name in names] + [way for name in names for way in spellings(name)]
     return all(any(word in one for one in hay) for word in typed.lower().split())
 
 
@@ -43,7 +59,7 @@ def best(typed: str, named: Sequence[tuple[str, str]], limit: int = 20) -> list[
     start = typed.lower().strip()
 
     def begins(one: str, title: str) -> bool:
-        return any(text.startswith(start) for text in (one.lower(), title.lower(), initials(title)))
+        return any(text.startswith(start) for text in (one.lower(), title.lower(), *spellings(title)))
 
     first = [one for one, title in named if begins(one, title)]
     return (first or [one for one, title in named if fits(typed, one, title)])[:limit]

@@ -32,6 +32,9 @@ _NAMES = {
 }
 
 
+AFTER = "after."  # what stands before an action's name where its key behind the leader is meant
+
+
 def named_key(text: str) -> str:
     """A key as the terminal layer names it: ``/`` is ``slash``."""
     return _NAMES.get(text, text)
@@ -49,7 +52,7 @@ def default_path() -> Path:
 def load(path: Path) -> dict[str, tuple[str, ...]]:
     """Keys by action id from a file of ``action = "key"`` or ``action = ["key", "key"]``; {} when there is none.
 
-    Raises KeymapError for a file that does not parse, an unknown action or a value that is no key.
+    ``after.action = "key"`` is the one key behind a leader, and comes back under that name. Raises KeymapError for a file that does not parse, an unknown action or a value that is no key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -65,14 +68,17 @@ def load(path: Path) -> dict[str, tuple[str, ...]]:
         raise KeymapError(f"{path.name}: {error}") from None
     out: dict[str, tuple[str, ...]] = {}
     flat = _flat(table)
+    known = {*BY_ID, *(AFTER + a.id for a in ACTIONS if a.leader)}
     for name, value in flat.items():
-        if name not in BY_ID:
-            near = get_close_matches(name, BY_ID, 1)
+        if name not in known:
+            near = get_close_matches(name, known, 1)
             raise KeymapError(f"{path.name}: no action {name!r}" + (f"; nearest is {near[0]!r}" if near else ""))
         given = value if isinstance(value, list) else [value]
         keys = [k for k in given if isinstance(k, str) and k]
         if len(keys) != len(given):
             raise KeymapError(f"{path.name}: {name} must be a key or a list of keys")
+        if name.startswith(AFTER) and len(keys) != 1:
+            raise KeymapError(f"{path.name}: {name} must be one key")
         out[name] = tuple(named_key(k) for k in keys)
     return out
 
@@ -91,14 +97,21 @@ class Keymap:
     """Looks keys up by scope. The first scope that knows the key wins."""
 
     def __init__(self, changes: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self._keys = {a.id: (changes or {}).get(a.id, a.keys) for a in ACTIONS}
+        changes = changes or {}
+        self._keys = {a.id: changes.get(a.id, a.keys) for a in ACTIONS}
         self._table: dict[str, dict[str, str]] = {}
+        self._after: dict[str, dict[str, str]] = {}  # by leader: the key behind it, and what that does
         self.clashes: list[str] = []
         for action in ACTIONS:
             for key in self._keys[action.id]:
                 taken = self._table.setdefault(action.scope, {}).setdefault(key, action.id)
                 if taken != action.id:
                     self.clashes.append(f"{key_sign(key)}: {taken} / {action.id} ({action.scope})")
+            if action.leader:
+                key = changes.get(AFTER + action.id, (action.after,))[0]
+                taken = self._after.setdefault(action.leader, {}).setdefault(key, action.id)
+                if taken != action.id:
+                    self.clashes.append(f"{self.sign(action.leader)} {key_sign(key)}: {taken} / {action.id}")
         moves = {key: id for key, id in self._table["queue"].items() if id in MOVES}
         for scope in LISTS:
             self._table[scope] = {**moves, **self._table.get(scope, {})}
@@ -116,7 +129,19 @@ class Keymap:
         """All keys of an action."""
         return self._keys[action_id]
 
+    def after(self, leader: str) -> Mapping[str, str]:
+        """What each key does behind a leader."""
+        return self._after.get(leader, {})
+
     def sign(self, action_id: str) -> str:
-        """The first key of an action as people write it, or nothing."""
+        """The first key of an action as people write it, else the two behind its leader, else nothing."""
         keys = self._keys.get(action_id, ())
-        return key_sign(keys[0]) if keys else ""
+        return key_sign(keys[0]) if keys else self.sequence(action_id)
+
+    def sequence(self, action_id: str) -> str:
+        """The leader of an action and the key behind it, as people write them, or nothing."""
+        action = BY_ID.get(action_id)
+        if action is None or not action.leader or not self._keys[action.leader]:
+            return ""
+        second = next((key for key, id in self.after(action.leader).items() if id == action_id), "")
+        return f"{self.sign(action.leader)} {key_sign(second)}" if second else ""

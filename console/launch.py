@@ -11,10 +11,15 @@ from pathlib import Path
 from console import sockets
 from console.i18n import LANGUAGES
 from console.sign_in import sign_in
+from console.terminal import is_dumb
 from core.private_files import open_log, private_folder, tail_since
 
 START_S = 20.0
 NO_TERMINAL = "The console needs a terminal. For scripts: keydesk status --json, keydesk orders --json, keydesk --help."
+DUMB = (
+    "This terminal (TERM={term}) cannot show the console. If it is another one, say so: TERM=xterm-256color keydesk. "
+    "For reading line by line: keydesk status, keydesk orders, keydesk cases."
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,21 +29,24 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--settings")
     made.add_argument("--language", choices=LANGUAGES)
     made.add_argument("--view")
-    made.add_argument("--theme", default="keydesk-dark")
+    made.add_argument("--theme")
     made.add_argument("--ascii", action="store_true")
     made.add_argument("--read-only", action="store_true")
     made.add_argument("--mouse", action="store_true")
     made.add_argument("--wall", action="store_true")
     made.add_argument("--no-direct", action="store_true")
     made.add_argument("--bell", action="store_true")
+    made.add_argument("--no-tour", action="store_true")
+    made.add_argument("--auto-next", action="store_true")
     return made
 
 
 def main(argv: list[str]) -> int:
     """Find or start a core, run the console on it, leave the core running."""
     given = parser().parse_args(argv)
-    if not _terminal():  # first of all: a core that nobody will look at must not be left running
-        return _fail(NO_TERMINAL)
+    unfit = _unfit()  # first of all: a core that nobody will look at must not be left running
+    if unfit:
+        return _fail(unfit)
     try:
         path, private = sockets.find(given.socket)
     except sockets.SocketError as error:
@@ -60,13 +68,15 @@ def main(argv: list[str]) -> int:
 
 def run_console(path: Path, given: argparse.Namespace) -> int:
     """The console alone. Needs a terminal."""
-    if not _terminal():
-        return _fail(NO_TERMINAL)
+    unfit = _unfit()
+    if unfit:
+        return _fail(unfit)
     gc.disable()  # nothing that a start makes is garbage; looking for it takes a tenth of the time (run_desk ends this)
     # Both are read when textual is imported: a data frame must not make the next key wait for its paint timer.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    from console.app import Options, run_desk
+    from console.app import run_desk
+    from console.options import Options
 
     options = Options(
         given.ascii,
@@ -77,6 +87,8 @@ def run_console(path: Path, given: argparse.Namespace) -> int:
         resume=given.view is None,
         bell=given.bell,
         wall=given.wall,
+        tour=not given.no_tour,
+        auto_next=given.auto_next,
     )
     return run_desk(os.fspath(path), given.language, given.theme, options)
 
@@ -100,8 +112,11 @@ def start_core(path: Path, settings: str | None, log: Path | None = None) -> str
     return f"The core did not answer within {START_S:.0f} s; its log is {log}."
 
 
-def _terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+def _unfit() -> str:
+    """Why the console cannot be shown here; "" when it can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return NO_TERMINAL
+    return DUMB.format(term=os.environ["TERM"]) if is_dumb() else ""
 
 
 def _fail(message: str) -> int:

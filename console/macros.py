@@ -24,7 +24,10 @@ MACROS_MAX = 40
 STEPS_MAX = 10
 SCOPES = ("queue", "desk")
 # What reads the whole screen, asks for itself or would run the macro again has no place in one.
-UNFIT = frozenset({"macro", "macros", "repeat", "command", "palette", "quit", "help", "reveal", "next", "skip", "save"})
+UNFIT = frozenset({
+    "macro", "macros", "repeat", "command", "palette", "quit", "help", "reveal", "next", "skip", "save", "menu", "goto",
+    "tour", "auto_next",
+})  # fmt: skip
 
 
 class MacroError(ValueError):

@@ -11,12 +11,13 @@ from core.model.text import clean
 
 
 class Left(NamedTuple):
-    """``own``: the saved view that was shown, or "". ``cursor``: an order's id, or None."""
+    """``own``: the saved view that was shown, or "". ``cursor``: an order's id, or None. ``auto_next``: it was on."""
 
     view: str = "work"
     filter: str = ""
     own: str = ""
     cursor: int | None = None
+    auto_next: bool = False
 
 
 def left_path() -> Path:
@@ -30,7 +31,8 @@ def load_left(socket_path: str) -> Left:
         found = json.loads(left_path().read_text(encoding="utf-8"))
         cursor = found["cursor"]
         if found["socket"] == socket_path and found["view"] in VIEWS and isinstance(cursor, int | None):
-            return Left(str(found["view"]), clean(str(found["filter"]), 1000), clean(str(found["own"]), 24), cursor)
+            auto = found.get("auto_next") is True
+            return Left(found["view"], clean(str(found["filter"]), 1000), clean(str(found["own"]), 24), cursor, auto)
     return Left()
 
 

@@ -1,6 +1,15 @@
-"""The desk's colours. Meaning is never in colour alone, so each theme may be plain."""
+"""The desk's colours and style sheets. Meaning is never in colour alone, so each theme may be plain."""
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
 
 from textual.theme import Theme
+
+from console.terminal import colours
+
+SHEETS = ("base.tcss", "desk.tcss", "modal.tcss", "office.tcss", "wall.tcss", "inspect.tcss")
 
 THEMES = (
     Theme(
@@ -60,4 +69,50 @@ THEMES = (
         panel="#262626",
         dark=True,
     ),
+    # For terminals of 16 colours: names instead of mixtures, so nothing is rounded into its ground, and black under all of
+    # it, so that it is readable whatever the terminal's own colours are. The Linux console has no bright grounds.
+    Theme(
+        name="keydesk-ansi",
+        ansi=True,
+        primary="ansi_blue",
+        secondary="ansi_cyan",
+        accent="ansi_bright_cyan",
+        warning="ansi_bright_yellow",
+        error="ansi_bright_red",
+        success="ansi_bright_green",
+        foreground="ansi_white",
+        background="ansi_black",
+        surface="ansi_black",
+        panel="ansi_black",
+        dark=True,
+        variables={
+            "surface": "ansi_black",
+            "panel": "ansi_black",
+            "ansi-background": "ansi_black",
+            "ansi-foreground": "ansi_white",
+            "text": "ansi_bright_white",
+            "text-muted": "ansi_white",
+            "text-disabled": "ansi_bright_black",
+            "surface-lighten-2": "ansi_white",
+            "input-cursor-foreground": "ansi_black",
+            "input-cursor-background": "ansi_white",
+            "input-cursor-text-style": "none",
+            "input-selection-foreground": "ansi_bright_white",
+            "input-selection-background": "ansi_blue",
+        },
+    ),
 )
+
+
+def theme_for(wanted: str | None, env: Mapping[str, str] = os.environ) -> str:
+    """The theme that was asked for, else the one that suits what the terminal can show."""
+    return wanted or ("keydesk-ansi" if colours(env) == "16" else "keydesk-dark")
+
+
+def style_paths() -> list[Path]:
+    """The style sheets: of the checkout that runs, else of the installed package."""
+    beside = Path(__file__).resolve().parent.parent / "styles"
+    if (beside / SHEETS[0]).is_file():
+        return [beside / name for name in SHEETS]
+    inside = resources.files("console") / "_data" / "styles"
+    return [Path(str(inside / name)) for name in SHEETS]

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from console.widgets.box import Box
 
 PATIENCE_S = 5.0  # a screen that has not opened by then never will; keys count again
+# What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
+OPENS = frozenset({
+    "command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall",
+    "export", "xray", "history",
+})  # fmt: skip
+ASKS = frozenset(
+    {"command", "filter", "mark_filter", "skip", "break", "find", "export"}
+)  # what of it asks for text first
 
 
 class TypeAhead:
@@ -27,12 +35,25 @@ class TypeAhead:
         """A screen is about to open. ``keep``: it asks for text, which the keys until then are; else they are dropped."""
         self._until, self._keep, self._held = time.monotonic() + PATIENCE_S, keep, []
 
+    @property
+    def active(self) -> bool:
+        """Whether a screen is about to open."""
+        return time.monotonic() < self._until
+
     def takes(self, event: events.Key) -> bool:
         """Whether this key is held back."""
-        if time.monotonic() >= self._until:
+        if not self.active:
             return False
         if self._keep:
             self._held.append(event)
+        return True
+
+    def takes_text(self, text: str) -> bool:
+        """Whether pasted text is held back, as if it were typed."""
+        if time.monotonic() >= self._until:
+            return False
+        if self._keep:
+            self._held += [events.Key(char, char) for char in text.partition("\n")[0]]
         return True
 
     def end(self) -> list[events.Key]:

@@ -4,6 +4,7 @@ A catalogue is written the same way by whoever saves it: sorted by key, a note b
 places in the code. What an editor such as Poedit adds goes away again, so that a changed word is one changed line.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ FAMILIES = {
     "advice": "What to do about a class of connector error",
     "app": "The program's name",
     "ask": "Prompts for one line, and names of an action's arguments",
+    "auto": "The next order by itself",
     "blocked": "Why an action leaves an order out; in the preview of a batch",
     "case": "Kinds of cases that wait for a person; short, in a cell",
     "cases": "The screen of exceptions",
@@ -27,6 +29,7 @@ FAMILIES = {
     "col": "Columns of the queue; as narrow as their cells",
     "command": "The command line",
     "connections": "The screen of shops and gateways",
+    "crash": "What is said after a crash",
     "detail": "The detail of one order",
     "did": "What somebody did to an order; inside claim.last",
     "digit": "A choice by one digit",
@@ -50,16 +53,18 @@ FAMILIES = {
     "jump": "Letters before the rows",
     "keys": "The import of a key file",
     "keystate": "States of a key",
+    "leader": "The box of a leader: a key after which one more is pressed",
     "link": "The line to the core",
     "log": "The desk's own messages",
     "long": "Why an order is not moving, as a sentence",
     "macro": "Macros",
     "mark": "Marks by filter",
-    "menu": "The menu of what can be done",
+    "menu": "The menu that is picked from by typing",
     "money": "How far an order is paid; short, in a cell",
     "palette": "The palette of commands",
     "pane": "Any screen beside the queue",
     "pin": "Who sits here, asked before the desk opens",
+    "paste": "Order numbers pasted on the desk",
     "queue": "The list: what stands in place of rows, and the line below it",
     "recall": "One's last decisions",
     "repeat": "The last act once more",
@@ -73,8 +78,10 @@ FAMILIES = {
     "tab": "Short names of views, where tabs are narrow",
     "timeline": "Timelines to a file",
     "tip": "What an action does, in help; by its id",
+    "tour": "The first-run tour; each step at most four lines of 78 cells",
     "view": "Views",
     "views": "Saved views",
+    "window": "A window that is too small for the desk",
     "wall": "The supervisor's wall; columns are as narrow as their cells",
     "why": "Why an order is not moving; short, in a cell",
     "xray": "All of one order, as a tree",
@@ -127,7 +134,7 @@ def entries(language: str) -> dict[str, Words]:
 
 
 def build(language: str, words: Mapping[str, Words], doubtful: frozenset[str] = frozenset()) -> Catalog:
-    """A catalogue of these words. Raises KeyError for a key of a family that nobody has described."""
+    """A catalogue of these words. Raises KeyError for a key of a family that FAMILIES does not describe."""
     catalog = _Bare(locale=language, header_comment=_HEAD.format(language=language), fuzzy=False)
     family = ""
     for key in sorted(words):
@@ -171,7 +178,10 @@ def write(language: str, catalog: Catalog) -> None:
 def main() -> None:
     """Tidies and compiles every language."""
     for language in LANGUAGES:
-        catalog = tidy(source_path(language).read_bytes(), language)
+        try:
+            catalog = tidy(source_path(language).read_bytes(), language)
+        except KeyError as error:
+            sys.exit(f"{source_path(language)}: say in FAMILIES of {__file__} what the words {error}.* are for")
         write(language, catalog)
         print(f"{source_path(language)}: {len(catalog)} words")
 

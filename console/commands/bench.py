@@ -21,6 +21,7 @@ NAMES = {
     "queue": "A window of the queue at 1,000,000 orders, against 100,000.",
     "demo": "Paid order to delivered key through real HTTP and SMTP, against a bare loop making the same calls.",
     "desk": "Key press to changed row in a real terminal, live, against an empty Textual app.",
+    "soak": "A console under a scripted operator for half an hour: memory, open files, answers.",
 }
 MEMORY = ("tmpfs", "ramfs")
 
@@ -35,9 +36,12 @@ MEMORY = ("tmpfs", "ramfs")
     type=click.Path(file_okay=False, path_type=Path),
     help="Where temporary databases go (removed afterwards); a real disk. Default: the user's cache.",
 )
-@click.option("--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk: how many orders.")
-@click.option("--rate", type=click.IntRange(0, 5000), default=1000, show_default=True, help="desk: changes a second.")
+@click.option("--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk, soak: how many orders.")
+@click.option(
+    "--rate", type=click.IntRange(0, 5000), default=1000, show_default=True, help="desk, soak: changes a second."
+)
 @click.option("--ssh", is_flag=True, help="desk: through a loopback SSH line (needs openssh-server).")
+@click.option("--minutes", type=click.FloatRange(0.1, 1440), default=30, show_default=True, help="soak: how long.")
 def bench_command(**given: Any) -> int:
     """Run one benchmark; without a name, list them. Exit code 1: below a goal that must hold."""
     name: str | None = given["name"]
@@ -97,12 +101,19 @@ def _desk(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     return measure(folder, given["orders"] or 1_000_000, given["rate"], given["rounds"] or 5, _say, given["ssh"])
 
 
+def _soak(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
+    from console.commands.benches.soak import measure
+
+    return measure(folder, given["orders"] or 100_000, given["rate"], given["minutes"], _say)
+
+
 _RUN: dict[str, Callable[[Path, dict[str, Any]], dict[str, Any]]] = {
     "pipeline": _pipeline,
     "intake": _intake,
     "queue": _queue,
     "demo": _demo,
     "desk": _desk,
+    "soak": _soak,
 }
 
 

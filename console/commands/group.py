@@ -51,7 +51,7 @@ class Lazy(click.Group):
 @click.command(
     cls=Lazy,
     epilog="Options of the console: --socket PATH, --settings FILE, --language zh_CN|en, --view NAME, --theme NAME, "
-    "--ascii, --read-only, --mouse, --no-direct, --bell, --wall.",
+    "--ascii, --read-only, --mouse, --no-direct, --bell, --wall, --no-tour, --auto-next.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(metadata.version("keydesk"), prog_name="keydesk")

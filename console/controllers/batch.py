@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from console.actions import BY_ID, Action, order_actions, why_not
+from console.actions import Action
 from console.i18n import t
-from console.presenters.words import blocked_words, subject
+from console.presenters.words import subject
 from console.state.marks import Chosen
 from console.wire import Facts
 
@@ -128,10 +128,11 @@ class Batch:
         agreed = await desk.app.push_screen_wait(screen)
         if agreed is None:
             return False
+        desk.trail.add("apply")
         desk.jobs.current = None
         desk.flow.last = screen.agreed_act
         job = await desk.client.apply(screen.preview["token"], agreed.reason, agreed.number)
-        desk.follow(job)
+        desk.run(desk.auto_next.follow(job, screen))
         return True
 
     async def _reveal(self, chosen: Chosen) -> None:
@@ -146,18 +147,3 @@ class Batch:
         if reason is not None:
             keys = await self._desk.client.reveal(row["id"], reason.strip())
             await self._desk.app.push_screen_wait(RevealScreen(self._desk, row["ext_id"], keys))
-
-    async def do_menu(self) -> None:
-        """Everything that can be done with the chosen orders; what cannot be done says why."""
-        from console.screens.menu import MenuScreen
-
-        desk = self._desk
-        reasons: dict[str, str] = {}
-        ids = desk.queue.model.chosen().ids
-        if len(ids) == 1 and desk.standing.online:
-            order = await desk.client.order(ids[0])
-            reasons = {a["action"]: blocked_words(str(a["why"] or "-")) for a in order["actions"] if not a["enabled"]}
-        entries = [(a, why_not(a, desk.standing) or reasons.get(a.order or "")) for a in order_actions()]
-        picked = await desk.app.push_screen_wait(MenuScreen(desk, t("menu.title"), entries, typing=False))
-        if picked is not None:
-            await self.act(BY_ID[picked])

@@ -27,6 +27,7 @@ async def ask_command(desk: "DeskScreen") -> None:
 
 async def run_command(desk: "DeskScreen", command: Command) -> None:
     """Does what a command says. Raises ClientError."""
+    desk.trail.add(command.name)
     desk.wall.stand_aside(command.name)
     if command.name == "wall" and command.argument:
         await desk.wall.save(command.argument.partition(" ")[2].strip())

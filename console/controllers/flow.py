@@ -1,6 +1,6 @@
 """The flow of work: the next order, skipping one, claims of one's own and of others, what was decided last, again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -27,12 +27,18 @@ class Flow:
     def __init__(self, desk: "DeskScreen") -> None:
         self._desk = desk
         self.last: tuple[str, Facts, bool] | None = None  # the last act: action, arguments, whether it needs a reason
+        self.opened: int | None = None  # the order that was taken last
 
     async def do_next(self) -> None:
         """Claims the most urgent order that nobody holds, gives back the ones before it, and opens it."""
-        await self._next("")
+        await self.take_next("")
 
-    async def _next(self, said: str) -> None:
+    async def take_next(self, said: str, still: Callable[[], bool] | None = None) -> None:
+        """Takes the next order and says so behind ``said``. Raises ClientError.
+
+        ``still``: nobody asked for it, so it may come only while this holds; what was claimed meanwhile goes back, and
+        keys pressed while the cursor moves are dropped: they were meant for the order before.
+        """
         desk, standing = self._desk, self._desk.standing
         before = list(standing.claims)
         answer = await desk.client.claim_next(standing.view, standing.filter, before)
@@ -41,12 +47,21 @@ class Flow:
             aside = answer.get("aside", 0)
             desk.say(said + (t("claim.none_but", n=aside) if aside else t("claim.none")), "warn")
             return
-        standing.claims = {row["id"]: answer["until"] or 0}
-        if before:
-            await desk.client.drop(before)
-        if desk.pane != "queue":
-            desk.show_pane("queue")
-        await desk.loader.at(row["id"])
+        if still is not None:
+            if not still():
+                await desk.client.drop([row["id"]])
+                return
+            desk.typeahead.begin(keep=False)
+        try:
+            standing.claims, self.opened = {row["id"]: answer["until"] or 0}, row["id"]
+            if before:
+                await desk.client.drop(before)
+            if desk.pane != "queue":
+                desk.show_pane("queue")
+            await desk.loader.at(row["id"])
+        finally:
+            if still is not None:
+                desk.typeahead.end()
         desk.open_detail(True)
         desk.say(said + t("claim.got", ext_id=clean(row["ext_id"], 60)), "good")
         await desk.browse.read_detail()
@@ -69,7 +84,7 @@ class Flow:
             return
         desk.standing.claims.pop(row["id"], None)
         desk.typeahead.end()
-        await self._next(t("claim.skipped", ext_id=clean(row["ext_id"], 40)) + "  ")
+        await self.take_next(t("claim.skipped", ext_id=clean(row["ext_id"], 40)) + "  ")
 
     def _name(self, order: int) -> str:
         row = self._desk.queue.model.known(order)

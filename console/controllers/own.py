@@ -134,6 +134,7 @@ class Own:
             desk.say(t("macro.running"), "warn")
         else:
             self._running = True
+            desk.trail.add("macro")
             try:
                 await self._steps(macro)
             finally:

@@ -9,6 +9,8 @@ from gettext import GNUTranslations
 from pathlib import Path
 from typing import Final
 
+from core.model.text import clean
+
 LANGUAGES: Final = ("zh_CN", "en")  # the first is the trade's own
 _MANY: Final = 1000
 _language = LANGUAGES[0]
@@ -80,6 +82,8 @@ def t(key: str, /, **facts: object) -> str:
     """
     n = facts.get("n")
     words = _counted(key, n) if isinstance(n, int) else _plain(key)
+    if words == key:  # keys end in codes of the core, and a newer core may know more of them
+        return clean(key)
     if not facts and "{" not in words:
         return words
     try:
@@ -89,7 +93,7 @@ def t(key: str, /, **facts: object) -> str:
 
 
 def word(prefix: str, code: str) -> str:
-    """The words for a code of the core; a code that is not known yet is shown as it came."""
+    """The words for a code of the core; a code that is not known yet is shown by itself."""
     key = f"{prefix}.{code}"
     words = _plain(key)
-    return code if words == key else words
+    return clean(code) if words == key else words

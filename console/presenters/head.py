@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
-from console.actions import ACTIONS, Action, Standing, why_not
+from console.actions import ACTIONS, BY_ID, Action, Standing, why_not
 from console.i18n import t, word
 from console.keymap import Keymap
 from console.presenters.cells import Glyphs, short_count, span, spark
@@ -44,6 +44,8 @@ def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
     if standing.claims:
         ends_at = min(standing.claims.values())
         right.append((t("head.holding", n=len(standing.claims), left=seconds(ends_at - now)) + "  ", "$accent"))
+    if standing.auto_next:
+        right.append((f"[{t('head.auto_next')}] ", "$accent"))
     if standing.read_only:
         right.append((f"[{t('head.read_only')}] ", "bold $warning"))
     right.append((t(f"link.{standing.link}"), _LINK[standing.link]))
@@ -96,10 +98,20 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def keys_line(keymap: Keymap, names: Sequence[str]) -> Content:
-    """These actions with their keys, for the foot of a box."""
-    parts = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
-    return Content.styled(" " + "   ".join(parts), "$text-muted")
+def keys_line(keymap: Keymap, names: Sequence[str], standing: Standing, width: int) -> Content:
+    """These actions with their keys, for the foot of a box; what is not available is dimmed (its key says why).
+
+    The last one is the way out: those before it give way.
+    """
+    *parts, last = [_key_piece(keymap, BY_ID[name], standing) for name in names]
+    while parts and sum(part.cell_length for part in (*parts, last)) > width:
+        parts.pop()
+    return Content("").join((*parts, last))
+
+
+def _key_piece(keymap: Keymap, action: Action, standing: Standing) -> Content:
+    look = "$text-muted" if why_not(action, standing) is None else "$text-disabled"
+    return Content.styled(f" {keymap.sign(action.id)} {action.label}  ", look)
 
 
 def footer_line(
@@ -111,6 +123,8 @@ def footer_line(
 ) -> Content:
     """The keys that matter here, from the registry; what is not available is dimmed (its key says why)."""
     more = Content.assemble((keymap.sign("help"), "bold $accent"), f" {t('footer.more')} ")
+    if scopes[0] != "queue":
+        more = Content.assemble((keymap.sign("back"), "bold $accent"), f" {t('act.back')}  ", more)
     line = Content(" ")
     for scope in scopes:
         for action in ACTIONS:

@@ -14,17 +14,21 @@ from textual.timer import Timer
 
 from console.actions import BY_ID, why_not
 from console.client import Client, ClientError
+from console.controllers.auto_next import AutoNext
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.exports import Exports
+from console.controllers.find import pasted
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
+from console.controllers.leading import Leading
 from console.controllers.loader import HAND_S, Loader
 from console.controllers.own import Own
 from console.controllers.places import Places
 from console.controllers.session import Session
+from console.controllers.tour import Tour
 from console.controllers.wall import WallControl
 from console.i18n import t
 from console.keymap import Keymap
@@ -38,7 +42,8 @@ from console.presenters.tabs import tabs_line
 from console.resume import Left
 from console.state.messages import Messages
 from console.state.standing import DeskStanding
-from console.typeahead import TypeAhead
+from console.state.trail import Trail
+from console.typeahead import ASKS, OPENS, TypeAhead
 from console.widgets.detail import DetailPane
 from console.widgets.direct import Bar
 from console.widgets.pick_list import PickList
@@ -52,14 +57,6 @@ if TYPE_CHECKING:
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
 BARS = ("status", "rates", "tabs", "columns", "notice", "stock", "say", "foot")
 DETAIL_REST_S = 0.12  # the cursor rests this long before the order is read in full
-
-
-# What opens a screen after a while, besides all acts on orders: keys that come meanwhile are not for the desk.
-OPENS = (
-    "command", "filter", "mark_filter", "decide", "decide_all", "skip", "break", "find", "repeat", "recall",
-    "export", "xray", "history",
-)  # fmt: skip
-TEXT = ("command", "filter", "mark_filter", "skip", "break", "find", "export")  # what of it asks for text first
 
 
 class DeskScreen(Screen[None]):
@@ -94,16 +91,16 @@ class DeskScreen(Screen[None]):
         self.bars = {name: Bar(direct, id=name) for name in BARS}
         self.case_list = PickList(id="cases")
         self.loader, self.session, self.browse = Loader(self), Session(self), Browse(self)
-        self.acts, self.jobs, self.cases = Batch(self), Jobs(self), Cases(self)
-        self.flow, self.own, self.jump = Flow(self), Own(self), Jump(self)
+        self.acts, self.jobs, self.cases, self.auto_next = Batch(self), Jobs(self), Cases(self), AutoNext(self)
+        self.flow, self.own, self.jump, self.leading = Flow(self), Own(self), Jump(self), Leading(self)
         self.pane, self.detail_open, self.narrow = "queue", False, True
         self.office, self.messages, self.places = Office(client), Messages(clock), Places(self)
-        self.wall, self.exports = WallControl(self, names), Exports(self)
+        self.wall, self.exports, self.tour = WallControl(self, names), Exports(self), Tour(self)
         self._handlers = (
             self.browse, self.jobs, self.cases, self.flow, self.own, self.jump, self.acts, self.places, self.wall,
-            self.exports,
+            self.exports, self.leading, self.tour, self.auto_next,
         )  # fmt: skip
-        self.typeahead = TypeAhead()
+        self.typeahead, self.trail = TypeAhead(), Trail()
         self.said = Content("")
         self._last_key = -HAND_S
         self._rest: Timer | None = None
@@ -120,6 +117,7 @@ class DeskScreen(Screen[None]):
                 yield self.case_list
             with Container(id="detail-box"):  # border and padding are its own: what paints itself has none
                 yield self.detail
+        yield from (self.tour.box, Plain(id="leader"))
         yield from (self.bars[name] for name in ("notice", "stock", "say", "foot"))
 
     def on_mount(self) -> None:
@@ -148,12 +146,17 @@ class DeskScreen(Screen[None]):
         """Whether a hand is acting, so that the list must not move under it."""
         if self.queue.model.marks or self.queue.model.anchor is not None or self.app.screen is not self:
             return True
-        return time.monotonic() - self._last_key < HAND_S
+        return bool(self.leading.active) or time.monotonic() - self._last_key < HAND_S
 
     def desk_key(self, key: str) -> bool:
         """A key pressed on the desk. Answers whether it means something here."""
         if self.jump.active:
             return self.jump.takes(key)
+        if self.leading.active:
+            self._last_key = time.monotonic()
+            return self.leading.takes(key)
+        if self.tour.takes(key):
+            return True
         action = self.keymap.find(key, self.scopes)
         if action is None:
             macro = self.own.of_key(key) if self.pane == "queue" else None
@@ -168,13 +171,14 @@ class DeskScreen(Screen[None]):
 
     def perform(self, action_id: str) -> None:
         """Does an action, or says why it cannot be done now."""
+        self.trail.add(action_id)
         if not self.allowed(action_id):
             return
         self.wall.stand_aside(action_id)
         action = BY_ID[action_id]
         opens = action.order is not None or action_id.partition(".")[0] in OPENS
         if opens:
-            self.typeahead.begin(keep=action.ask is not None or action_id in TEXT)
+            self.typeahead.begin(keep=action.ask is not None or action_id in ASKS)
         if action.order:
             self.run(self.acts.act(action), opens=True)
             return
@@ -192,7 +196,7 @@ class DeskScreen(Screen[None]):
     def left(self) -> Left:
         """Where the person is now, for the next start."""
         standing = self.standing
-        return Left(standing.view, standing.filter, standing.own, self.queue.model.cursor)
+        return Left(standing.view, standing.filter, standing.own, self.queue.model.cursor, standing.auto_next)
 
     def work_of(self, action_id: str) -> Coroutine[Any, Any, None] | None:
         """Begins an action that is not on orders; answers what of it is still to be awaited."""
@@ -227,10 +231,6 @@ class DeskScreen(Screen[None]):
                     self.typeahead.end()
 
         self.app.run_worker(guarded(), group="desk", exit_on_error=True)
-
-    def follow(self, job_id: int) -> None:
-        """Shows a job until it ends."""
-        self.run(self.jobs.follow(job_id))
 
     async def ask(
         self,
@@ -289,6 +289,8 @@ class DeskScreen(Screen[None]):
         if self.pane == "queue":
             keys = self.keymap
             left = notice_line(model, self.standing, keys.sign("thaw"), keys.sign("down"), self.clock())
+        elif self.pane == "cases":
+            left = self.cases.where()
         if self.messages.missed:
             missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
             left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
@@ -356,6 +358,10 @@ class DeskScreen(Screen[None]):
         self.show_head()
         self.show_notice()
         self.show_say()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Order numbers from elsewhere."""
+        self.run(pasted(self, event.text))
 
     @on(QueueTable.Wants)
     def _wants(self, event: QueueTable.Wants) -> None:

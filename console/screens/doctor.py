@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from rich.cells import cell_len
 from textual.content import Content
 
 from console import terminal
@@ -84,7 +85,10 @@ class DoctorScreen(PaneScreen):
 
     def _line(self, one: Check) -> Content:
         state = (fit(t(f"doctor.state.{one.state}"), 8), _LOOKS[one.state])
-        return Content.assemble(state, " ", (fit(_subject(one), self._subjects), "bold"), " ", clean(said(one), 300))
+        told = clean(said(one), 300)
+        room = max(self.room - self._subjects - 10, 8)
+        told = fit(told, room) if cell_len(told) > room else told
+        return Content.assemble(state, " ", (fit(_subject(one), self._subjects), "bold"), " ", told)
 
     def particulars(self) -> list[Content]:
         """What was found in full, and what to do."""

@@ -54,11 +54,10 @@ class HelpScreen(DeskModal[None]):
             title = Content.styled(t(f"help.scope.{scope}"), "bold $accent")
             cells = []
             for action in ACTIONS:
-                keys = keymap.keys(action.id)
                 here = action.id in self._also if scope == "also" else action.scope == scope
-                if not here or not keys or action.number > 1:
+                signs = " ".join(key_sign(k) for k in keymap.keys(action.id)) or keymap.sequence(action.id)
+                if not here or not signs or action.number > 1:
                     continue
-                signs = " ".join(key_sign(k) for k in keys)
                 if action.number:
                     signs = "1-9"
                 label = action.label if not action.number else t(f"act.{action.id.split('.')[0]}", n="N")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAGE = 100
 KEPT = 5000  # events; whoever looks further back narrows the filter
 EMPTY_PAGES = 10  # the core walks 20,000 events a page; after so many empty ones it is said how far back we are
+KEYS = ("history_open", "history_xray", "history_mine", "history_filter", "back")
 MINE = "by:me kind:decision"
 
 
@@ -51,8 +52,6 @@ class HistoryScreen(DeskModal[int | None]):
     def on_mount(self) -> None:
         """Reads the newest."""
         self.desk.typeahead.end()
-        names = ("history_open", "history_xray", "history_mine", "history_filter", "back")
-        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, names))
         self.look(self.text)
 
     def on_resize(self) -> None:
@@ -105,6 +104,9 @@ class HistoryScreen(DeskModal[int | None]):
 
     def _draw(self) -> None:
         pick = self.query_one(PickList)
+        self.query_one("#history-foot", Plain).show(
+            keys_line(self.desk.keymap, KEYS, self.desk.standing, self.size.width)
+        )
         width = max(pick.size.width - 2, 40)
         none = "" if self._reading else t("history.none" if self._next is None else "history.further")
         lines = [(event["seq"], event_line(event, width)) for event in self.events]

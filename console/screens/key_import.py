@@ -60,11 +60,11 @@ class ImportScreen(DeskModal[None]):
         work = self._work
         if work.preview is not None:
             room = max(
-                (self.size.height - 16) // (1 if self.size.width >= 100 else 2), 2
+                (self.size.height - 18) // (1 if self.size.width >= 100 else 2), 2
             )  # a reason may take two lines
             lines = preview_lines(work.preview, room)
             self.query_one("#import-lines", Plain).show(Content("\n").join(lines), layout=True)
-        self.query_one("#import-state", Plain).show(self._state())
+        self.query_one("#import-state", Plain).show(self._state(), layout=True)
         line = footer_line(self.desk.keymap, self.desk.standing, self.scopes, max(self.size.width - 4, 1), self._why)
         self.query_one("#import-foot", Plain).show(line)
 
@@ -114,7 +114,7 @@ class ImportScreen(DeskModal[None]):
         why = self._why(BY_ID[action], self.desk.standing)
         if why is not None:
             self.desk.say(f"{BY_ID[action].label}: {why}", "warn")
-            self.query_one("#import-state", Plain).show(Content.styled(why, "bold $warning"))
+            self.query_one("#import-state", Plain).show(Content.styled(why, "bold $warning"), layout=True)
         elif action == "import_go":
             # Not of this screen: leaving it must not stop the telling of how it ended.
             self.desk.run(work.write())

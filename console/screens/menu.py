@@ -1,4 +1,4 @@
-"""Picks an action: the palette (typed) and the menu of an order (by cursor). What is not available says why."""
+"""The palette: picks an action or a place by name. What is not available says why."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -25,28 +25,28 @@ Entry = tuple[Action | Place, str | None]
 
 
 class MenuScreen(DeskModal[str | None]):
-    """A list of actions with their keys; typing narrows it when there is an input."""
+    """A list of actions with their keys; typing narrows it."""
 
     AUTO_FOCUS: ClassVar[str | None] = "Input"
     scopes = ("list",)
 
-    def __init__(self, desk: "DeskScreen", title: str, entries: Sequence[Entry], typing: bool) -> None:
+    def __init__(self, desk: "DeskScreen", title: str, entries: Sequence[Entry]) -> None:
         super().__init__(desk)
-        self._title, self._entries, self._typing = title, list(entries), typing
+        self._title, self._entries = title, list(entries)
         self._narrowed = ""
 
     def compose(self) -> ComposeResult:
         """Title, input, list, reason."""
         with Vertical(id="menu"):
             yield Plain(id="menu-title")
-            if self._typing:
-                yield Box(placeholder=t("palette.prompt"), id="menu-input", compact=True)
+            yield Box(placeholder=t("palette.prompt"), id="menu-input", compact=True)
             yield PickList(id="menu-list")
             yield Plain(id="menu-why")
 
     def on_mount(self) -> None:
         """Shows all entries."""
-        self.query_one("#menu-title", Plain).show(Content.styled(self._title, "bold"))
+        keys = (t("menu.keys"), "$text-muted")
+        self.query_one("#menu-title", Plain).show(Content.assemble((self._title, "bold"), "  ", keys))
         self.narrow("")
 
     def narrow(self, text: str) -> None:
@@ -71,7 +71,7 @@ class MenuScreen(DeskModal[str | None]):
     def _why(self) -> None:
         key = self.query_one(PickList).key
         why = next((w for a, w in self._entries if a.id == key), None)
-        self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"))
+        self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"), layout=True)
 
     def on_input_changed(self, event: Box.Changed) -> None:
         """Narrows as one types."""
@@ -82,15 +82,14 @@ class MenuScreen(DeskModal[str | None]):
             self.narrow(text)
 
     def desk_key(self, key: str) -> bool:
-        """Enter picks; letters are text when there is an input."""
-        if self._typing:
-            self._catch_up(self.query_one(Box).value)  # the word that it changed may still be on its way
+        """Enter picks; letters are text."""
+        self._catch_up(self.query_one(Box).value)  # the word that it changed may still be on its way
         if key == "enter":
             picked = self.query_one(PickList).key
             if isinstance(picked, str) and not next((w for a, w in self._entries if a.id == picked), None):
                 self.dismiss(picked)
             return True
-        if self._typing and (len(key) == 1 or key in ("space", "home", "end")):
+        if len(key) == 1 or key in ("space", "home", "end"):
             return False
         return super().desk_key(key)
 

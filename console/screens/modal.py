@@ -28,6 +28,8 @@ class DeskModal(ModalScreen[Result]):
             self.dismiss(None)
             return True
         action = self.desk.keymap.find(key, self.scopes)
+        if action is not None:
+            self.desk.trail.add(action)
         return action is not None and self.act(action)
 
     def help(self, key: str) -> bool:

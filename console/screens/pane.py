@@ -1,6 +1,6 @@
 """A place beside the queue: a list with the particulars of what is under its cursor, read again while it is open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Places that a key reaches from any other one.
 GOES = frozenset({"stock", "rules", "connections", "doctor", "log", "jobs", "cases", "command", "palette"})
 
+TURNS = {"detail_down": 1, "detail_up": -1}  # keys of the queue that turn the particulars
+
 
 class PaneScreen(DeskModal[None]):
     """Subclasses say what is read and how it looks; ``do_NAME`` does the action NAME of ``scope``."""
@@ -36,6 +38,8 @@ class PaneScreen(DeskModal[None]):
         self.trouble: ClientError | None = None
         self.read_at: int | None = None
         self._reading = self._again = False
+        self._turned = 0  # lines of the particulars that were turned past
+        self._told_of: Hashable = None  # what they are of
 
     # what a place says of itself
 
@@ -97,6 +101,7 @@ class PaneScreen(DeskModal[None]):
             yield Plain(id="pane-columns")
             yield PickList(id="pane-list")
             yield Plain(id="pane-detail")
+            yield Plain(id="leader")
             yield Plain(id="pane-say")
             yield Plain(id="pane-foot")
 
@@ -169,7 +174,24 @@ class PaneScreen(DeskModal[None]):
         """The item under the cursor."""
         pane = self.query_one("#pane-detail", Plain)
         lines = self.particulars() if self.has_read else []
+        width, height = pane.content_size
+        if self._told_of != self.pick.key:
+            self._turned, self._told_of = 0, self.pick.key
+        if width and height:
+            lines = [part for line in lines for part in line.wrap(width)]
+            self._turned = max(min(self._turned, len(lines) - height), 0)
+            below = len(lines) - self._turned - height
+            lines = lines[self._turned : self._turned + height]
+            if below > 0:
+                key = self.desk.keymap.sign("detail_down")
+                lines[-1] = Content.styled(t("detail.more", n=below + 1, key=key), "$text-muted")
         pane.show(Content("\n").join(lines))
+
+    def turn(self, direction: int) -> None:
+        """Half a page of the particulars on or back."""
+        height = self.query_one("#pane-detail", Plain).content_size.height
+        self._turned = max(self._turned + direction * max(height // 2, 1), 0)
+        self.show_particulars()
 
     def show_said(self) -> None:
         """What the desk said last."""
@@ -193,24 +215,38 @@ class PaneScreen(DeskModal[None]):
         """Keys of this place, and those that lead to another one."""
         if not self.is_mounted:
             return True
+        if self.desk.leading.active:
+            return self.desk.leading.takes(key)
         if key == "escape":
             self.back()
             return True
         action = self.desk.keymap.find(key, self.scopes)
         if action is not None:
+            self.desk.trail.add(action)
             return self.act(action)
+        turns = TURNS.get(self.desk.keymap.find(key, ("queue",)) or "")
+        if turns is not None:
+            self.turn(turns)
+            return True
         action = self.desk.keymap.find(key, ("desk",))
         if action == "help":
             from console.screens.help import HelpScreen
 
-            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=MOVES | GOES | {"back", "help"}))
+            also = MOVES | GOES | TURNS.keys() | {"goto", "back", "help"}
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=also))
+        elif action == "goto":
+            self.desk.leading.begin("goto", self, self._go)
         elif action == "quit":
             self.dismiss(None)
         elif action in GOES:
-            self.dismiss(None)
-            if action != self.scope:
-                self.desk.perform(action)
+            self._go(action)
         return action is not None
+
+    def _go(self, action: str) -> None:
+        """To another place, or back to the desk when it is this one."""
+        self.dismiss(None)
+        if action != self.scope:
+            self.desk.perform(action)
 
     def back(self) -> None:
         """One level out."""

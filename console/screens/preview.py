@@ -45,7 +45,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
     ) -> None:
         """``row``: the order, when it is only one."""
         super().__init__(desk)
-        self._row = row
+        self.row = row
         self._action, self._args, self.preview = action, args, preview
         self._needs_reason = needs_reason
 
@@ -79,11 +79,11 @@ class PreviewScreen(DeskModal[Agreed | None]):
         preview = self.preview
         name = clean(word("act", self._action), 60)
         lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
-        if self._row is not None:
-            lines.append(Content(subject(self._row)))
-        held = held_words(self._row, self.desk.standing.me, self.desk.clock())
-        if not held and preview["held"]:
-            held = t("claim.held_some", n=preview["held"])
+        if self.row is not None:
+            lines.append(Content(subject(self.row)))
+        held = held_words(self.row, self.desk.standing.me, self.desk.clock())
+        if not held and (others := preview.get("held")):
+            held = t("claim.held_some", n=others)
         if held:
             lines.append(Content.styled(held, "bold $warning"))
         for key, value in self._args.items():
@@ -119,7 +119,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
         )
 
     def _say(self, text: str) -> None:
-        self.query_one("#preview-error", Plain).show(Content.styled(text, "bold $error"))
+        self.query_one("#preview-error", Plain).show(Content.styled(text, "bold $error"), layout=True)
 
     def desk_key(self, key: str) -> bool:
         """Enter agrees; from the reason it goes on to the number first."""

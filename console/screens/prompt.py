@@ -62,7 +62,7 @@ class PromptScreen(DeskModal[str | None]):
         await type_into(self.query_one(Box), self.desk.typeahead.end())
 
     def _say(self, text: str, look: str = "bold $error") -> None:
-        self.query_one("#prompt-error", Plain).show(Content.styled(text, look))
+        self.query_one("#prompt-error", Plain).show(Content.styled(text, look), layout=True)
 
     def desk_key(self, key: str) -> bool:
         """Arrows walk through what was asked before."""

@@ -93,6 +93,7 @@ class WallScreen(Screen[None]):
             return False
         self.say(Content(""))
         if action in MOVES:
+            self.desk.trail.add(action)
             self.desk.wall.move(action)
         else:
             self.desk.perform(action)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 AGAIN_S = 2.0
+KEYS = ("fold", "fold_all", "timeline", "evidence", "history", "back")
 INDENT = 2
 
 
@@ -49,8 +50,6 @@ class XrayScreen(DeskModal[None]):
     def on_mount(self) -> None:
         """Draws, and follows the order."""
         self.desk.typeahead.end()
-        names = ("fold", "fold_all", "timeline", "evidence", "history", "back")
-        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, names))
         self.call_after_refresh(self.draw)
         if self.desk.live:
             self.set_interval(AGAIN_S, self.read)
@@ -74,6 +73,7 @@ class XrayScreen(DeskModal[None]):
     def draw(self) -> None:
         """The lines that show."""
         pick = self.query_one(PickList)
+        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, KEYS, self.desk.standing, self.size.width))
         self.query_one("#xray-title", Plain).show(title(self.order).truncate(max(self.size.width, 1), ellipsis=False))
         width = max(pick.size.width - 3, 20)
         items: list[tuple[str, Content]] = []

@@ -41,6 +41,7 @@ class DeskStanding:
     chosen: int = 0
     force_read_only: bool = False
     kiosk: bool = False
+    auto_next: bool = False  # the next order comes by itself after a decision
 
     @property
     def tabs(self) -> tuple[str, ...]:

@@ -110,6 +110,7 @@ class QueueTable(Direct, can_focus=True):
         strip = Strip(parts, used).adjust_cell_length(width, self._style(state, "plain")).simplify()
         if len(self._cache) > 600:
             self._cache.clear()
+            self._times.clear()  # else one entry of every order that was ever in view would stay
         self._cache[(id, state)] = (key, strip)
         return strip
 

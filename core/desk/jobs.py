@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.desk.actions import ACTIONS
+from core.desk.alike import need_alike
 from core.desk.claims import held_by_others
 from core.desk.deeds import Action, BadArgs, Deed, reaches
 from core.desk.hands import last_hands
@@ -75,6 +76,7 @@ class Jobs:
         ids = tuple(dict.fromkeys(orders))
         if len(ids) > self.limits.orders:
             raise bad_request(f"one action takes at most {self.limits.orders} orders", "Narrow the filter.")
+        await need_alike(self._reads, action, ids)
         deed = Deed(parsed, person.name, person.role, "", self._setup)
         allowed = final = 0
         money: dict[str, int] = {}

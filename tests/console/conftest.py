@@ -9,22 +9,27 @@ os.environ["TZ"] = "Asia/Shanghai"
 for _name in ("NO_COLOR", "COLORTERM", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME", "KEYDESK_SOCKET"):
     os.environ.pop(_name, None)
 
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console import i18n
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from tests.console.fixture_core import Core
 from tests.console.fixture_orders import NOW
 from tests.console.fixture_server import Served
+
+if TYPE_CHECKING:
+    from tests.console.terminalkit import Opener
 
 time.tzset()
 NOWHERE = Path("/nonexistent/keymap.toml")
@@ -65,6 +70,25 @@ def serve() -> Iterator[Callable[..., Served]]:
     yield start
     for served in running:
         served.stop()
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """The app takes two signals; the test run gets them back."""
+    kept = {one: signal.getsignal(one) for one in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for one, handler in kept.items():
+        signal.signal(one, handler)
+
+
+@pytest.fixture
+def terminals(serve: Callable[..., Served]) -> Iterator["Opener"]:
+    """Consoles in terminals of their own."""
+    from tests.console.terminalkit import Opener
+
+    opener = Opener(serve)
+    yield opener
+    opener.end()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Core(Presence):
         self.revealed: list[tuple[int, str]] = []
         self.confirm_over = 20
         self.most = 10_000  # orders that one act takes
+        self.version = metadata.version("keydesk")
         self.final, self.undoable = 0, True
         self.wall: Callable[[int], dict[str, Any]] = busy
         self.wall_history: Callable[[str, str, int], dict[str, Any]] = history

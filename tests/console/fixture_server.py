@@ -34,7 +34,7 @@ def app_of(core: Core) -> Starlette:
 
     async def health(_: Request) -> Response:
         return JSONResponse({
-            "version": "0.1.0", "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
+            "version": core.version, "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
             "operator": core.operator, "role": core.role, "read_only": core.read_only,
             "shops": [{"name": n, "platform": p} for n, p in SHOPS], "language": "zh_CN",
         })  # fmt: skip
@@ -54,6 +54,13 @@ def app_of(core: Core) -> Starlette:
         rows = [core.rows[k[2]] for k in core.order if wanted(core.rows[k[2]])]
         orders = [[r["id"], r["amount"], r["currency"]] for r in rows[: core.most]]
         return JSONResponse({"orders": orders, "more": len(rows) > core.most})
+
+    async def lookup(request: Request) -> Response:
+        wanted = (await request.json())["numbers"]
+        found = {n: [r for r in core.rows.values() if r["ext_id"] == n] for n in wanted}
+        orders = [[r[0]["id"], r[0]["amount"], r[0]["currency"]] for r in found.values() if len(r) == 1]
+        missing, several = [n for n, r in found.items() if not r], [n for n, r in found.items() if len(r) > 1]
+        return JSONResponse({"orders": orders, "missing": missing, "several": several})
 
     async def order(request: Request) -> Response:
         return JSONResponse(core.full(int(request.path_params["id"])))
@@ -182,7 +189,7 @@ def app_of(core: Core) -> Starlette:
         "/v1/wall/history": wall_history, "/v1/history": history,
     }  # fmt: skip
     posts = {
-        "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
+        "/v1/lookup": lookup, "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
         "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop, "/v1/orders/{id}/skip": skip, "/v1/orders/{id}/break": break_claim,
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]
@@ -191,12 +198,32 @@ def app_of(core: Core) -> Starlette:
     return Starlette(routes=routes, exception_handlers={Refusal: refused})
 
 
+class Altered:
+    """Sends each JSON answer, and each line of a stream of them, through a function on its way out."""
+
+    def __init__(self, app: Any, alter: Callable[[], Callable[[Any], Any] | None]) -> None:
+        self._app, self._alter = app, alter
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            alter = self._alter()
+            if alter is not None and message["type"] == "http.response.start":
+                message["headers"] = [(k, v) for k, v in message["headers"] if k != b"content-length"]
+            elif alter is not None and message.get("body"):
+                lines = message["body"].splitlines()
+                message["body"] = b"\n".join(json.dumps(alter(json.loads(line))).encode() for line in lines) + b"\n"
+            await send(message)
+
+        await self._app(scope, receive, sent)
+
+
 class Served:
     """A core on a socket in a thread of its own; ``do`` runs a function on its loop."""
 
     def __init__(self, core_of: Callable[[], Core], path: Path) -> None:
         self._core_of, self.path = core_of, path
         self.core: Core
+        self.alter: Callable[[Any], Any] | None = None  # what becomes of every answer
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -213,7 +240,8 @@ class Served:
         self.path.unlink(missing_ok=True)
         sock.bind(str(self.path))
         sock.listen(64)
-        config = uvicorn.Config(app_of(self.core), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        app = Altered(app_of(self.core), lambda: self.alter)
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self._up.set()
         await self.server.serve(sockets=[sock])

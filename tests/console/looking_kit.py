@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from console.screens.desk import DeskScreen
 from console.widgets.plain import Plain
 from core.model.clock import now_us

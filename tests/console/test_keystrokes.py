@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.fixture_core import Core
 from tests.console.fixture_server import Served
-from tests.console.test_terminal import Terminal
+from tests.console.terminalkit import Terminal
 
 ENTER = "\r"
 

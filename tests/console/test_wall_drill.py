@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from console.screens.wall import WallScreen
 from core.desk.filter_times import stretch
 from core.model.clock import now_us

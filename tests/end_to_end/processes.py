@@ -17,7 +17,7 @@ import pyte
 
 from console import sockets
 from console.commands.calls import Core
-from tests.console.test_terminal import Terminal
+from tests.console.terminalkit import Terminal
 
 T = TypeVar("T")
 KEYDESK = (sys.executable, "-P", "-m", "console.cli")
@@ -38,6 +38,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     made = {"HOME": "h", "XDG_RUNTIME_DIR": "r", "XDG_STATE_HOME": "s", "XDG_DATA_HOME": "d", "XDG_CONFIG_HOME": "c"}
     for name in made.values():
         (folder / name).mkdir(mode=0o700, exist_ok=True)
+    toured = folder / made["XDG_STATE_HOME"] / "keydesk" / "console" / "toured"  # these people know the desk
+    toured.parent.mkdir(parents=True, exist_ok=True)
+    toured.touch()
     return {
         **kept,
         **{variable: os.fspath(folder / name) for variable, name in made.items()},

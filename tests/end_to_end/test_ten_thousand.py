@@ -84,3 +84,17 @@ async def test_more_than_one_act_takes_is_said(tmp_path: Path) -> None:
         assert found == {"orders": [[i, 100 + i, "CNY"] for i in range(1, 6)], "more": True}
         found = await d.client.get("/v1/matching", view="work", filter="amount>=1.05")
         assert found == {"orders": [[i, 100 + i, "CNY"] for i in range(5, 8)], "more": False}
+
+
+async def test_pasted_numbers_lead_to_orders_of_every_shop(tmp_path: Path) -> None:
+    """In the order given; what no shop or more than one knows is told, and our own ids are no numbers of shops."""
+    seeds = [Seed(1, 1, "A-1", due=100), Seed(2, 2, "B-2", due=200), Seed(3, 1, "same"), Seed(4, 2, "same")]
+    async with desk(tmp_path, seeds) as d:
+        found = await d.client.post("/v1/lookup", {"numbers": ["B-2", "same", "1", "A-1", "A", "B-2", "a-1", ""]})
+        assert found == {
+            "orders": [[2, 200, "CNY"], [1, 100, "CNY"]],
+            "missing": ["1", "A", "a-1"],
+            "several": ["same"],
+        }
+        assert (await d.client.fails("POST", "/v1/lookup", {"numbers": [1]}))[0] == 400
+        assert (await d.client.fails("POST", "/v1/lookup", {"numbers": ["x"] * 10_001}))[0] == 400

@@ -5,8 +5,9 @@ from typing import Any
 
 from textual.content import Content
 
-from console.app import DeskApp, Options
+from console.app import DeskApp
 from console.client import Client
+from console.options import Options
 from console.screens.help import HelpScreen
 from console.screens.wall import WallScreen
 from core.model.clock import now_us

@@ -68,7 +68,7 @@ def test_what_is_imported_is_the_wheel(installed: Installed) -> None:
     )
     assert all(Path(file).is_relative_to(installed.site) for file in installed.python(code))
     code = (
-        "import json; from console.app import style_paths; from core.settings_files import find; "
+        "import json; from console.themes import style_paths; from core.settings_files import find; "
         "print(json.dumps([str(p) for p in (*style_paths(), find('settings.toml'), find('rules.toml'))]))"
     )
     found = [Path(file) for file in installed.python(code)]

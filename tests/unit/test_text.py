@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len, get_character_cell_size
 
 from core.model import text as text_module
 from core.model.text import REPLACEMENT, clean
@@ -26,6 +27,12 @@ texts = st.text(st.characters(), max_size=60)
         ("\u3164", REPLACEMENT),
         ("全角\u3000空格", "全角\u3000空格"),
         ("e" + "\u0301" * 9, "e" + "\u0301" * 3),
+        ("a\u034fb\u17b4", f"a{REPLACEMENT}b{REPLACEMENT}"),
+        ("\u2764\ufe0f", "\u2764"),
+        ("1\ufe0f\u20e3", "1\u20e3"),
+        ("\U0001f44d\U0001f3fd", "\U0001f44d"),
+        ("\u845b\U000e0100", "\u845b"),
+        ("e\u0301\u0301\u0301\ufe0f\u0301", "e\u0301\u0301\u0301"),
     ],
 )
 def test_examples(dirty: str, cleaned: str) -> None:
@@ -46,6 +53,13 @@ def test_nothing_harmful_is_left_and_the_limit_holds(text: str, limit: int) -> N
     for char in out:
         marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
         assert marks <= 3
+
+
+@given(texts)
+def test_all_counts_of_cells_agree(text: str) -> None:
+    """Rich measures clusters, terminals mostly characters: after ``clean`` both come to the same, so columns stay straight."""
+    out = clean(text)
+    assert cell_len(out) == sum(map(get_character_cell_size, out))
 
 
 @given(texts)

@@ -8,29 +8,25 @@ import os
 import re
 import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from console import sockets
 from console.commands.benches.loopback_ssh import Line, loopback
 from console.commands.benches.pty_meter import LINES, Probe, Replay, Terminal, Watch, quantile
+from console.commands.benches.stage import READY_S, desk_command, live_core, plain_terminal, tail
 from core.bench.merchant import build
-from core.private_files import open_log
 
 RUN = 14  # rows that the cursor goes down and up again: inside every table, so that each key has a row of its own
 KEYS = (["down"] * RUN + ["up"] * RUN) * 4
 INTERVAL_S, JITTER_S = 0.1, 0.05
 LOOK_S = 8.0  # for bytes a second
-READY_S = 60.0
 _ORDER = re.compile(r"K[DN]\d{10}")
 _COUNT = re.compile(r"count=(-?\d+);")
 Say = Callable[[str], None]
@@ -88,14 +84,14 @@ class Sample:
 
 
 class Place:
-    """Where programs are run: here, or behind an SSH line. Each gets a fresh home for what it remembers."""
+    """Where programs are run: here, or behind an SSH line."""
 
     def __init__(self, folder: Path, line: Line | None) -> None:
         self._folder, self._line = folder, line
 
     def terminal(self, command: list[str]) -> Terminal:
-        """Starts a program, as on the first day: a console that went on where the last one was would look elsewhere."""
-        env = _environment() | {"XDG_STATE_HOME": tempfile.mkdtemp(prefix="state-", dir=self._folder)}
+        """Starts a program."""
+        env = plain_terminal(self._folder)
         return Terminal(command, env) if self._line is None else Terminal(self._line.through(command, env), os.environ)
 
     def pid(self) -> int:
@@ -110,10 +106,10 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say, ssh: bo
     build_s = build(folder / "keydesk.db", orders)
     say(f"made {orders:,} orders in {build_s:.1f} s")
     with ExitStack() as stack:
-        core, socket = stack.enter_context(_core(folder, rate))
+        core, socket = stack.enter_context(live_core(folder, rate))
         place = Place(folder, stack.enter_context(loopback(folder / "ssh")) if ssh else None)
         floor, console = Sample(place), Sample(place)
-        show = [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket), "--language", "en"]
+        show = desk_command(socket)
         empty = [sys.executable, "-P", "-m", "console.commands.benches.floor_app"]
         idle = _idle(place, show)
         say(f"idle: {idle:.0f} bytes/s")
@@ -123,7 +119,7 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say, ssh: bo
             for sample, command, probe, live in turns if number % 2 else reversed(turns):
                 sample.session(command, probe, number, live)
                 if core.poll() is not None:
-                    raise click.ClickException(f"the core of the bench ended: {_tail(folder)}")
+                    raise click.ClickException(f"the core of the bench ended: {tail(folder)}")
             say(f"round {number + 1}: floor {_ms(floor)}, console {_ms(console)}, {console.live[-1]:,.0f} bytes/s")
     return _result(floor, console, idle) | {"orders": orders, "rate": rate, "rounds": rounds, "ssh": ssh}
 
@@ -161,41 +157,6 @@ def _idle(place: Place, command: list[str]) -> float:
         return terminal.since(begun) / (time.perf_counter() - begun)
     finally:
         terminal.close()
-
-
-@contextmanager
-def _core(folder: Path, rate: int) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
-    socket = folder / "core.sock"
-    sockets.check_length(socket)
-    command = [sys.executable, "-P", "-m", "core.bench.live_core", os.fspath(folder / "keydesk.db"), os.fspath(socket)]
-    with open_log(folder / "core.log") as log:
-        core = subprocess.Popen([*command, str(rate)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + READY_S
-        while not sockets.answers(socket, 0.2):
-            if core.poll() is not None or time.monotonic() > until:
-                raise click.ClickException(f"the core of the bench did not start: {_tail(folder)}")
-            time.sleep(0.02)
-        yield core, socket
-    finally:
-        core.terminate()
-        try:
-            core.wait(10)
-        except subprocess.TimeoutExpired:
-            core.kill()
-            core.wait()
-
-
-def _tail(folder: Path) -> str:
-    return (folder / "core.log").read_text("utf-8", "replace").strip()[-800:]
-
-
-def _environment() -> dict[str, str]:
-    """The same plain terminal for both programs."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL_", "KEYDESK_"))}
-    for name in ("COLORTERM", "NO_COLOR", "LINES", "COLUMNS", "TMUX", "TERM_PROGRAM"):
-        kept.pop(name, None)
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
 
 def _ms(sample: Sample) -> str:

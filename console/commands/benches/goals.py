@@ -67,6 +67,15 @@ GOALS: Mapping[str, tuple[Goal, ...]] = {
         Goal("rss_mb", "floor_rss_mb", "rss_ratio", 2.5, 1.5),
         Goal("start_s", "floor_start_s", "start_ratio", 2.0, 1.3),
     ),
+    # A console that grows 4 MB an hour is twice its size after a shift of ten hours. 8 MB an hour of the core is two
+    # bytes a change at 1,000 changes a second: whatever kept a thing for each change would be a hundred times that.
+    "soak": (
+        Goal("console_rss_mb", "", "console_growth_mb_per_h", 4.0, 1.0),
+        Goal("core_rss_mb", "", "core_growth_mb_per_h", 8.0, 2.0),
+        *(Goal("", "", f"{name}_{what}_more", 2, None) for name in ("console", "core") for what in ("fds", "threads")),
+        Goal("answers", "", "unanswered", 0, None),
+        Goal("", "", "bytes_per_s", None, 20_000),
+    ),
 }
 
 

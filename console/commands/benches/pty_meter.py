@@ -52,7 +52,7 @@ class Terminal:
                 os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - the caller's fixed list
             finally:
                 os._exit(127)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self.resize(COLUMNS, LINES)
 
     def read(self, seconds: float) -> bool:
         """Take what comes within this time. False: the program is gone."""
@@ -86,6 +86,16 @@ class Terminal:
     def type(self, text: str) -> None:
         """Send plain characters."""
         os.write(self._fd, text.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Another size of the window; the program is told by a signal, as a terminal does it."""
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def take(self) -> list[bytes]:
+        """What was written since the last take; it is kept no longer."""
+        taken = [data for _, data in self.chunks]
+        self.chunks.clear()
+        return taken
 
     def since(self, start: float) -> int:
         """Bytes written after ``start``."""
@@ -145,13 +155,20 @@ class Replay:
             found = self._texts[y] = "".join(row[x].data or " " for x in range(LEFT))
         return found
 
+    def resize(self, columns: int, lines: int) -> None:
+        """The window has another size; the program is about to draw all of it."""
+        self._screen.resize(lines, columns)
+        self._texts.clear()
+
     def background(self, y: int, x: int) -> str:
         """The background colour of a cell, as pyte names it."""
         return str(self._screen.buffer[y][x].bg)
 
     def whole(self) -> str:
-        """The screen as text, without blank lines."""
-        return "\n".join(line.rstrip() for line in self._screen.display if line.strip())
+        """The screen as text, without blank lines. pyte's own ``display`` fails on half a wide character."""
+        screen = self._screen
+        lines = ("".join(screen.buffer[y][x].data for x in range(screen.columns)) for y in range(screen.lines))
+        return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 class Watch:

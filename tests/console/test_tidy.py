@@ -1,0 +1,90 @@
+"""A console that opens and leaves places all day holds no more than before."""
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from textual._styles_cache import StylesCache
+
+from tests.console.conftest import desk_app, ready, until
+from tests.console.fixture_server import Served
+
+
+@pytest.mark.parametrize("place", ["stock", "wall", "help", "jobs"])
+async def test_a_place_that_was_left_leaves_nothing_behind(served: Served, place: str) -> None:
+    app = desk_app(served)
+
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+
+        async def visit() -> None:
+            app.desk.perform(place)
+            await until(pilot, lambda: app.screen is not app.desk, place)
+            await pilot.pause(0.05)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.desk, "the desk")
+
+        def held() -> Counter[str]:
+            app.tidy.sweep()
+            return Counter(type(one).__name__ for one in gc.get_objects())
+
+        await visit()
+        before = held()
+        for _ in range(3):
+            await visit()
+        more = held() - before
+        assert {
+            name: n for name, n in more.items() if name in ("Strip", "StylesCache", "Segment") or "Screen" in name
+        } == {}
+        assert more.total() < 600, more.most_common(8)
+
+
+def test_the_colours_of_a_line_do_not_keep_the_widget_that_asked() -> None:
+    from textual.color import Color
+
+    one, other = StylesCache(), StylesCache()
+    asked = one.get_inner_outer(Color(1, 2, 3), Color(4, 5, 6, 0.5))
+    assert other.get_inner_outer(Color(1, 2, 3), Color(4, 5, 6, 0.5)) is asked
+    assert gc.get_referrers(one) == [] or all(ref is not asked for ref in gc.get_referrers(one))
+
+
+async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Served, swept: Callable[[], int]) -> None:
+    app = desk_app(served)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("j")
+        app.tidy.look()
+        assert swept() == 0, "a key was pressed just now"
+        await asyncio.sleep(app.tidy.REST_S + 0.05)
+        app.tidy.look()
+        assert swept() == 1
+        for _ in range(app.tidy.PATIENCE):
+            await pilot.press("j")
+            app.tidy.look()
+        assert swept() == 2, "a hand that never rests does not keep the memory for ever"
+
+
+async def test_orders_that_were_paged_past_leave_nothing_in_the_list(serve: Callable[..., Served]) -> None:
+    app = desk_app(serve(2500))
+    async with app.run_test(size=(100, 60)) as pilot:
+        await ready(pilot)
+        queue = app.desk.queue
+        seen: set[int] = set()
+        for _ in range(60):
+            queue.move("page_down")
+            seen.update(queue.model.shown[queue.top : queue.top + 50])
+            await pilot.pause()
+        assert len(seen) > 1500
+        assert max(len(queue._times), len(queue._cache)) < 800
+
+
+@pytest.fixture
+def swept(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often memory was looked through."""
+    from console.tidy import Tidy
+
+    calls: list[None] = []
+    monkeypatch.setattr(Tidy, "sweep", lambda _: calls.append(None))
+    return lambda: len(calls)
