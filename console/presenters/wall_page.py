@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from console.i18n import t
-from console.presenters.cells import Glyphs, fit
+from console.presenters.cells import Glyphs, fit, fit_ends
 from console.presenters.head import ends
 from console.presenters.wall import Cell, Drill, Panel, totals, window_words
 from console.presenters.wall_chart import chart, room_for
@@ -43,15 +43,17 @@ def page(
     of = window_words(wall)
     names = None if wide else _names(panels, at)
     # Where the words on what the figures are of have no room beside the names, they stand for the trade's own.
-    third = of if names is not None and names.cell_length + _cells(of) + 2 > width else t("wall.trade")
+    beside = _cells(panels[0].title) if names is None else names.cell_length
+    apart = beside + _cells(of) + 3 > room_of(width)
+    third = of if apart else t("wall.trade")
     out = [*_totals(totals(wall, width >= ROOMY), at, width), Content.styled(fit(f" {third}", width), _MUTED)]
     room = size.height - len(out)
     if wide:
         strip = min(max(room - sum(_heights(panels)), 6), 20)
-        out += _pairs(panels, at, width, room - strip, of)
+        out += _pairs(panels, at, width, room - strip, "" if apart else of)
     else:
         assert names is not None
-        out.append(names if third == of else ends(names, Content.styled(f"{of} ", _MUTED), width))
+        out.append(names if apart else ends(names, Content.styled(f"{of} ", _MUTED), width))
         strip = room - 1 if at.table == HISTORY else min(_STRIP, max(room - 4, 0))
         if at.table != HISTORY:
             open_one = next(panel for panel in panels if panel.id == at.table)
@@ -85,6 +87,8 @@ def named(panel: Panel, key: str, cell: Cell, column: int) -> str:
 def _totals(panel: Panel, state: WallState, width: int) -> list[Content]:
     out = []
     for at, line in enumerate(panel.lines):
+        # Two blanks between figures, one where many digits want the room.
+        gap = " " if sum(_cells(cell.label + cell.text) + 3 for cell in line.cells) <= width else ""
         here = state.panel == TOTALS and state.row(panel.keys) == at
         column = state.column(len(line.cells))
         parts: list[tuple[str, str]] = []
@@ -92,7 +96,7 @@ def _totals(panel: Panel, state: WallState, width: int) -> list[Content]:
             parts += [
                 (f" {cell.label} ", _MUTED),
                 (cell.text, _CURSOR if here and n == column else cell.look),
-                (" ", ""),
+                (gap, ""),
             ]
         out.append(Content.assemble(*parts).truncate(width, ellipsis=False))
     return out
@@ -157,7 +161,7 @@ def _table(panel: Panel, state: WallState, width: int, height: int) -> list[Cont
     top = max(min(at - room // 2, len(panel.lines) - room), 0)
     for n, line in enumerate(panel.lines[top : top + max(room, 0)], top):
         column = state.column(len(line.cells)) if here and n == at else -1
-        parts: list[tuple[str, str]] = [(f" {fit(line.key, name)}", "bold" if column >= 0 else "")]
+        parts: list[tuple[str, str]] = [(f" {fit_ends(line.key, name)}", "bold" if column >= 0 else "")]
         for i, (cell, (_, w)) in enumerate(zip(line.cells, panel.columns, strict=True)):
             parts += [(" ", ""), (fit(cell.text, w, right=True), _CURSOR if i == column else cell.look)]
         out.append(Content.assemble(*parts))

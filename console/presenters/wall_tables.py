@@ -44,12 +44,12 @@ _FIGURES = (
     Heading("errors", 6, 6),
 )  # fmt: skip
 _PERSON = (
-    Heading("worked", 6, 5), Heading("delivered", 6, 5), Heading("backlog", 6, 5), Heading("late", 6, 5),
+    Heading("worked", 6, 6), Heading("delivered", 6, 5), Heading("backlog", 6, 5), Heading("late", 6, 5),
     Heading("holds", 5, 5), Heading("hands", 11, 5), Heading("acts", 5, 0), Heading("errors", 6, 6),
 )  # fmt: skip
 _STOCK = (Heading("free", 7, 6), Heading("sold", 7, 6), Heading("pace", 8, 8), Heading("ends", 7, 5))
 _HEALTH = (
-    Heading("state", 10, 9), Heading("lag", 6, 5), Heading("token", 6, 6), Heading("aside", 6, 6),
+    Heading("state", 10, 10), Heading("lag", 6, 5), Heading("token", 6, 6), Heading("aside", 6, 6),
     Heading("drift", 6, 0), Heading("error", 14, 12),
 )  # fmt: skip
 

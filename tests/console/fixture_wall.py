@@ -75,6 +75,36 @@ def busy(now: int = NOW) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def many(now: int = NOW) -> dict[str, Any]:
+    """A house of twelve shops with long names and large numbers, of which only a part could be looked at."""
+    names = (
+        "淘宝旗舰店·游戏点卡专营", "拼多多-数字权益专卖店（官方授权）", "抖音小店-会员充值中心", "微信小店", "京东游戏点卡自营合作店铺",
+        "闲鱼-个人号01", "小红书-软件激活码", "有赞微商城", "indie-shop-with-a-very-long-name", "快手小店-直播间专用", "微店", "taobao-main",
+    )  # fmt: skip
+    rates = [0.031 if n % 4 == 0 else 0.001 for n in range(12)]
+    states = ("ok", "failing", "silent", "unmatched")
+    made = busy(now)
+    made.update({"in": 123_456, "delivered": 112_345, "backlog": 12_345, "late": 1234, "error_rate": 0.0345})
+    made["finished"] = {"orders": 5000, "since": now - HOUR, "whole": False}
+    made["queue_seen"] = {"orders": 20_000, "whole": False}
+    made["shops"] = [
+        group(name, 98_765 - n * 7000, 90_000 - n * 7100, n * 1100, n % 3 * 4, error_rate=rates[n])
+        for n, name in enumerate(names)
+    ]
+    made["channels"] = [group(name, 500 - n, 480 - n, n) for n, name in enumerate(("email", *names[:9]))]
+    made["products"] = [group(f"steam-wallet-cn-游戏点卡-{n:03}", 100 - n, 90 - n, n % 5) for n in range(30)]
+    made["operators"] = [
+        group(name, 88 - n, 80 - n, n, acts=10_000 + n, holds=n, hands_on=spread(80, 72 * SECOND, 4 * MINUTE))
+        for n, name in enumerate(("amei", "小林", "客服-夜班-王小明-一组", "bo"))
+    ]
+    made["health"] = [
+        {"name": name, "platform": "x", "state": states[n % 4], "lag_s": 2.0 + n * 100, "token_age_s": 7200 * n,
+         "set_aside": n % 3, "drift": n * 5, "error_kind": ("", "timeout", "token_expired")[n % 3], "silent_since": None}
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    return made
+
+
 def empty(now: int = NOW) -> dict[str, Any]:
     """A core that has seen nothing yet, as a viewer is shown it."""
     none = {name: [0] * n for name, n in (("in", 96), ("delivered", 96), ("failed", 96))}

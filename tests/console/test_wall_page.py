@@ -3,9 +3,10 @@
 from typing import Any, cast
 
 import pytest
+from rich.cells import cell_len
 
 from console import i18n
-from console.presenters.cells import ASCII, UNICODE
+from console.presenters.cells import ASCII, UNICODE, fit_ends
 from console.presenters.wall import Drill, share, term, took, totals, window_words
 from console.presenters.wall_page import Size, chosen, named, page
 from console.presenters.wall_tables import tables
@@ -134,6 +135,44 @@ def test_at_80_columns_every_figure_of_the_totals_is_seen() -> None:
         lines = text((80, 20))
         assert lines[0].rstrip().endswith("85%")
         assert lines[1].rstrip().endswith("3.0s")
+
+
+def test_with_many_digits_too() -> None:
+    made = busy()
+    made.update({"in": 123_456, "delivered": 112_345, "backlog": 12_345, "late": 1234, "error_rate": 0.0345})
+    for language in ("zh_CN", "en"):
+        i18n.use(language)
+        assert text((80, 20), made=made)[0].rstrip().endswith("85%")
+
+
+def test_words_on_what_was_looked_at_never_take_the_place_of_a_title() -> None:
+    i18n.use("en")
+    made = busy()
+    made["finished"] = {"orders": 5000, "since": NOW, "whole": False}
+    made["queue_seen"] = {"orders": 20_000, "whole": False}
+    for width in (80, 120, 160, 240):
+        lines = text((width, 33), made=made)
+        assert any(line.startswith(" shops") for line in lines)
+        assert any("newest 5,000 sent" in line and "most urgent 20,000" in line for line in lines)
+
+
+def test_names_of_one_family_are_told_apart() -> None:
+    made = busy()
+    made["products"] = [{**made["products"][0], "name": f"steam-wallet-cn-游戏点卡-{n:03}"} for n in range(12)]
+    for width in (80, 120, 160):
+        lines = text((width, 44), WallState(panel="products", table="products"), made)
+        shown = [line[:18] for line in lines if line.startswith(" steam-")]
+        assert len(shown) == len(set(shown)) == 12
+
+
+@pytest.mark.parametrize("cells", [5, 8, 11, 16, 17, 24])
+@pytest.mark.parametrize(
+    "name", ["abc", "steam-wallet-cn-003-长名字商品", "淘宝旗舰店·游戏点卡专营", "长" * 20, "a\x1b[31m" * 9]
+)
+def test_a_long_name_keeps_both_ends_in_its_cells(name: str, cells: int) -> None:
+    fitted = fit_ends(name, cells)
+    assert cell_len(fitted) == cells
+    assert "\x1b" not in fitted
 
 
 def test_a_picture_has_no_cursor() -> None:
