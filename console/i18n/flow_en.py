@@ -40,7 +40,7 @@ WORDS: dict[str, str] = {
     "did.claim_broken": "broke the claim",
     "ask.skip": "why do you give it back",
     "ask.break": "why do you take it from its holder",
-    "find.prompt": "find an order: a piece of number, id or buyer",
+    "find.prompt": "find an order by a piece of number, id or buyer",
     "find.several": "{n} orders match {text}",
     "find.foot": "enter goes to it   esc leaves",
     "repeat.nothing": "nothing was done yet that could be repeated",
