@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-.PHONY: setup run test integration check bench soak soak-desk lock clean
+.PHONY: setup run test integration check bench soak soak-desk words lock clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,9 @@ soak: setup
 
 soak-desk: setup
 	@$(BIN)/keydesk bench soak
+
+words: setup
+	@$(BIN)/python -m tests.catalogues
 
 lock: setup
 	@$(BIN)/pip install -q pip-tools

@@ -14,12 +14,13 @@ def main() -> int:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from console import identity
     from console.app import Options, run_desk
+    from console.i18n import LANGUAGES
 
     parser = argparse.ArgumentParser(prog="python -m console", description=__doc__)
     parser.add_argument(
         "--socket", default=os.environ.get("KEYDESK_SOCKET"), required="KEYDESK_SOCKET" not in os.environ
     )
-    parser.add_argument("--language", choices=("zh_CN", "en"))
+    parser.add_argument("--language", choices=LANGUAGES)
     parser.add_argument("--theme")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--read-only", action="store_true")

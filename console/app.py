@@ -86,7 +86,7 @@ class DeskApp(App[None]):
         self.window = Size(80, 24)
         for one in THEMES:
             self.register_theme(one)
-        self.theme = theme if theme in self.available_themes else "keydesk-dark"
+        self._begin_with(theme if theme in self.available_themes else "keydesk-dark")
         self._keymap_error = ""
         self._live = options.live
         keymap = self._read_keymap(options.keymap or default_path())
@@ -105,6 +105,15 @@ class DeskApp(App[None]):
         )
         self._resume = options.resume and not options.kiosk
         self._wall_first = options.wall
+
+    def _begin_with(self, theme: str) -> None:
+        wanted = self.available_themes[theme]
+        if wanted.ansi or not wanted.dark:  # these need the toolkit's own watcher
+            self.theme = theme
+            return
+        # Nothing is on the screen yet: the watcher would parse all styles a second time (12 ms of every start).
+        self.set_reactive(App.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _read_keymap(self, path: Path) -> Keymap:
         try:
@@ -169,7 +178,12 @@ class DeskApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys first: the router sees them before Textual's own bindings do."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._route(event):
+        taken = False
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            taken = self._route(event)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            taken = self.desk.typeahead.takes_text(event.text)
+        if taken:
             event.stop()
             return
         await super().on_event(event)
@@ -178,6 +192,8 @@ class DeskApp(App[None]):
         self.tidy.pressed()
         if self.desk.typeahead.takes(event):
             return True
+        if getattr(self.screen.focused, "in_order", False):
+            return False  # the box asks its screen, when the keys before this one are done
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)
 

@@ -19,6 +19,8 @@ from console.wire import (
     Health,
     History,
     Job,
+    Looked,
+    Matching,
     OrderDetail,
     Preview,
     Product,
@@ -126,6 +128,14 @@ class Client:
     async def count(self, view: str, filter: str = "") -> Count:
         """How many orders a view or filter holds."""
         return cast(Count, await self._call("GET", "/v1/count", {"view": view, "filter": filter}))
+
+    async def matching(self, view: str, filter: str = "") -> Matching:
+        """All orders of a view and filter by number, as many as one act takes."""
+        return cast(Matching, await self._call("GET", "/v1/matching", {"view": view, "filter": filter}))
+
+    async def lookup(self, numbers: Sequence[str]) -> Looked:
+        """Orders by whole numbers of shops."""
+        return cast(Looked, await self._call("POST", "/v1/lookup", body={"numbers": list(numbers)}))
 
     async def order(self, order_id: int) -> OrderDetail:
         """One order in full."""

@@ -1,6 +1,5 @@
 """Which key does what: the registry's keys, changed by the user's keymap file, checked for clashes."""
 
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,10 +52,16 @@ def load(path: Path) -> dict[str, tuple[str, ...]]:
     Raises KeymapError for a file that does not parse, an unknown action or a value that is no key.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeymapError(f"{path.name}: {error}") from None
+    import tomllib  # most people have no such file, and start without it
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise KeymapError(f"{path.name}: {error}") from None
     out: dict[str, tuple[str, ...]] = {}
     flat = _flat(table)

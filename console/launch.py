@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from console import sockets
+from console.i18n import LANGUAGES
 from console.sign_in import sign_in
 from console.terminal import is_dumb
 from core.private_files import open_log, private_folder, tail_since
@@ -26,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="keydesk", add_help=False)
     made.add_argument("--socket")
     made.add_argument("--settings")
-    made.add_argument("--language", choices=("zh_CN", "en"))
+    made.add_argument("--language", choices=LANGUAGES)
     made.add_argument("--view")
     made.add_argument("--theme")
     made.add_argument("--ascii", action="store_true")

@@ -5,9 +5,12 @@ that box, or nothing; they are never commands of the desk underneath.
 """
 
 import time
+from typing import TYPE_CHECKING
 
 from textual import events
-from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from console.widgets.box import Box
 
 PATIENCE_S = 5.0  # a screen that has not opened by then never will; keys count again
 
@@ -32,13 +35,21 @@ class TypeAhead:
             self._held.append(event)
         return True
 
+    def takes_text(self, text: str) -> bool:
+        """Whether pasted text is held back, as if it were typed."""
+        if time.monotonic() >= self._until:
+            return False
+        if self._keep:
+            self._held += [events.Key(char, char) for char in text.partition("\n")[0]]
+        return True
+
     def end(self) -> list[events.Key]:
         """The screen is ready, or will not come: what was typed meanwhile. Keys count again."""
         held, self._held, self._until = self._held, [], 0.0
         return held
 
 
-async def type_into(box: Input, keys: list[events.Key]) -> None:
+async def type_into(box: "Box", keys: list[events.Key]) -> None:
     """Give held keys to a box, up to and with the first Enter; what is no text is dropped."""
     for event in keys:
         if event.key == "enter":

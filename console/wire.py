@@ -61,6 +61,21 @@ class Count(TypedDict):
     exact: bool
 
 
+class Matching(TypedDict):
+    """The orders that a view and filter hold: [id, amount, currency] each; ``more``: further ones match."""
+
+    orders: list[tuple[int, int, str]]
+    more: bool
+
+
+class Looked(TypedDict):
+    """What a list of the shops' own numbers led to: [id, amount, currency] each, and the numbers that led to no single order."""
+
+    orders: list[tuple[int, int, str]]
+    missing: list[str]
+    several: list[str]
+
+
 class Shop(TypedDict):
     """A shop as health names it."""
 
@@ -215,6 +230,7 @@ class Preview(TypedDict):
     undoable: bool
     final: int  # how many of the allowed could not be undone
     confirm_number: int | None
+    held: NotRequired[int]  # how many of all of them other people work on
 
 
 class JobItem(TypedDict):

@@ -37,7 +37,10 @@ MEMORY = ("tmpfs", "ramfs")
     help="Where temporary databases go (removed afterwards); a real disk. Default: the user's cache.",
 )
 @click.option("--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk, soak: how many orders.")
-@click.option("--rate", type=click.IntRange(0, 5000), default=None, help="desk (300), soak (1000): changes a second.")
+@click.option(
+    "--rate", type=click.IntRange(0, 5000), default=1000, show_default=True, help="desk, soak: changes a second."
+)
+@click.option("--ssh", is_flag=True, help="desk: through a loopback SSH line (needs openssh-server).")
 @click.option("--minutes", type=click.FloatRange(0.1, 1440), default=30, show_default=True, help="soak: how long.")
 def bench_command(**given: Any) -> int:
     """Run one benchmark; without a name, list them. Exit code 1: below a goal that must hold."""
@@ -95,17 +98,13 @@ def _demo(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
 def _desk(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from console.commands.benches.desk import measure
 
-    return measure(folder, given["orders"] or 100_000, _rate(given, 300), given["rounds"] or 4, _say)
+    return measure(folder, given["orders"] or 1_000_000, given["rate"], given["rounds"] or 5, _say, given["ssh"])
 
 
 def _soak(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from console.commands.benches.soak import measure
 
-    return measure(folder, given["orders"] or 100_000, _rate(given, 1000), given["minutes"], _say)
-
-
-def _rate(given: dict[str, Any], usual: int) -> int:
-    return usual if given["rate"] is None else int(given["rate"])
+    return measure(folder, given["orders"] or 100_000, given["rate"], given["minutes"], _say)
 
 
 _RUN: dict[str, Callable[[Path, dict[str, Any]], dict[str, Any]]] = {

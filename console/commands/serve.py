@@ -29,7 +29,7 @@ SHORTEST = 16  # characters of a token that somebody chose
 @click.option("--token-file", type=click.Path(path_type=Path), help="A token of yours, kept over restarts.")
 @click.option("--names", is_flag=True, help="Show operators' own figures too, as far as your role sees them.")
 @click.option("--viewers", default=4, show_default=True, type=click.IntRange(1, 50), help="Browsers at once.")
-@click.option("--language", type=click.Choice(["zh_CN", "en"]), help="Default: your locale's.")
+@click.option("--language", type=click.Choice(i18n.LANGUAGES), help="Default: your locale's.")
 @click.option("--theme", default="keydesk-dark", show_default=True, type=click.Choice([one.name for one in THEMES]))
 def serve_command(
     socket: str | None,

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 from console.actions import BY_ID, Action, order_actions, why_not
 from console.i18n import t
-from console.presenters.claims import held_words
-from console.presenters.words import blocked_words
-from console.wire import Facts, Row
-from core.model.text import clean
+from console.presenters.words import blocked_words, subject
+from console.state.marks import Chosen
+from console.wire import Facts
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -26,26 +25,32 @@ class Batch:
 
     async def act(self, action: Action, given: str | None = None) -> None:
         """An order action on the marks, or on the cursor's row. ``given``: its argument, else it is asked for."""
-        rows = self._desk.queue.model.chosen()
-        if not rows:
+        chosen = self._desk.queue.model.chosen()
+        if not chosen.ids:
             self._desk.say(t("do.none_chosen"), "warn")
             return
+        chosen = await self._named(chosen)
         if action.id == "reveal":
-            await self._reveal(rows[0])
+            await self._reveal(chosen)
             return
         args = await self._ask(action, given)
         if args is None or action.order is None:
             return
-        await self.on_rows(action.order, args, rows, action.ask is not None and action.ask.arg == "reason")
+        await self.on_orders(action.order, args, chosen, action.ask is not None and action.ask.arg == "reason")
 
-    async def on_rows(self, order_action: str, args: Facts, rows: list[Row], needs_reason: bool) -> None:
+    async def on_orders(self, order_action: str, args: Facts, chosen: Chosen, needs_reason: bool) -> None:
         """An act with its arguments on these orders; marks are used up by it."""
-        held = self.held_by_others(rows)
-        if await self.run(order_action, args, [row["id"] for row in rows], subject(rows), needs_reason, held):
+        if await self.run(order_action, args, chosen, needs_reason):
             if self._desk.pane == "queue":  # marks are not what an act on a case was about
                 self._desk.queue.model.clear_marks()
                 self._desk.queue.draw_all()
             self._desk.show_notice()
+
+    async def _named(self, chosen: Chosen) -> Chosen:
+        """A single order that was marked without having been seen, with its row: its preview must name it."""
+        if len(chosen.ids) != 1 or chosen.row is not None:
+            return chosen
+        return chosen._replace(row=(await self._desk.client.order(chosen.ids[0]))["row"])
 
     async def _ask(self, action: Action, given: str | None) -> Facts | None:
         """The action's argument; None when the person left. A reason is asked for in the preview itself."""
@@ -77,7 +82,7 @@ class Batch:
 
         return check
 
-    async def step(self, action: Action, argument: str, rows: list[Row]) -> bool:
+    async def step(self, action: Action, argument: str, chosen: Chosen) -> bool:
         """One step of a macro. What can be undone whole and costs nobody money is applied at once; all else asks.
 
         Answers whether the next step may follow: it was applied, and no order was left out.
@@ -86,20 +91,18 @@ class Batch:
 
         desk = self._desk
         args = await self._ask(action, argument)
-        if args is None or not rows or action.order is None:
+        if args is None or not chosen.ids or action.order is None:
             return False
         desk.typeahead.begin(keep=False)  # until the preview can be read, or is not needed
         needs_reason = action.ask is not None and action.ask.arg == "reason"
-        preview = await desk.client.preview(action.order, args, [row["id"] for row in rows])
+        preview = await desk.client.preview(action.order, args, chosen.ids)
         harmless = action.id in HARMLESS and preview["undoable"] and not preview["final"]
         if harmless and preview["confirm_number"] is None and preview["allowed"] == preview["total"]:
             job = await desk.client.apply(preview["token"], "", None)
             desk.typeahead.end()
             desk.flow.last = (action.order, dict(args), needs_reason)
         else:
-            screen = PreviewScreen(
-                desk, action.order, args, preview, subject(rows), needs_reason, self.held_by_others(rows)
-            )
+            screen = PreviewScreen(desk, action.order, args, preview, needs_reason, chosen.row)
             agreed = await desk.app.push_screen_wait(screen)
             if agreed is None:
                 return False
@@ -110,21 +113,13 @@ class Batch:
         done = await desk.client.job(job)
         return not done["failed"] and done["state"] == "done"
 
-    def held_by_others(self, rows: list[Row]) -> str:
-        """Who else works on what is chosen, for the preview; "" when nobody does."""
-        me, now = self._desk.standing.me, self._desk.clock()
-        held = [words for row in rows if (words := held_words(row, me, now))]
-        return held[0] if len(rows) == 1 and held else t("claim.held_some", n=len(held)) if held else ""
-
-    async def run(
-        self, order_action: str, args: Facts, ids: list[int], what: str, needs_reason: bool, held: str = ""
-    ) -> bool:
-        """Preview, then apply if the person agrees. Answers whether it was applied. ``held``: who else works on it."""
+    async def run(self, order_action: str, args: Facts, chosen: Chosen, needs_reason: bool) -> bool:
+        """Preview, then apply if the person agrees. Answers whether it was applied."""
         from console.screens.preview import PreviewScreen
 
         desk = self._desk
-        preview = await desk.client.preview(order_action, args, ids)
-        screen = PreviewScreen(desk, order_action, args, preview, what, needs_reason, held)
+        preview = await desk.client.preview(order_action, args, chosen.ids)
+        screen = PreviewScreen(desk, order_action, args, preview, needs_reason, chosen.row)
         return await self.agree(screen)
 
     async def agree(self, screen: "PreviewScreen") -> bool:
@@ -139,11 +134,15 @@ class Batch:
         desk.follow(job)
         return True
 
-    async def _reveal(self, row: Row) -> None:
+    async def _reveal(self, chosen: Chosen) -> None:
         """The plain keys of one order, with a reason, recorded by the core before it answers; never of a batch."""
         from console.screens.reveal import RevealScreen
 
-        reason = await self._desk.ask("ask.reason", "", needed=True, hint=subject([row]))
+        row = chosen.row
+        if row is None:
+            self._desk.say(t("reveal.one"), "warn")
+            return
+        reason = await self._desk.ask("ask.reason", "", needed=True, hint=subject(row))
         if reason is not None:
             keys = await self._desk.client.reveal(row["id"], reason.strip())
             await self._desk.app.push_screen_wait(RevealScreen(self._desk, row["ext_id"], keys))
@@ -154,19 +153,11 @@ class Batch:
 
         desk = self._desk
         reasons: dict[str, str] = {}
-        rows = desk.queue.model.chosen()
-        if len(rows) == 1 and desk.standing.online:
-            order = await desk.client.order(rows[0]["id"])
+        ids = desk.queue.model.chosen().ids
+        if len(ids) == 1 and desk.standing.online:
+            order = await desk.client.order(ids[0])
             reasons = {a["action"]: blocked_words(str(a["why"] or "-")) for a in order["actions"] if not a["enabled"]}
         entries = [(a, why_not(a, desk.standing) or reasons.get(a.order or "")) for a in order_actions()]
         picked = await desk.app.push_screen_wait(MenuScreen(desk, t("menu.title"), entries, typing=False))
         if picked is not None:
             await self.act(BY_ID[picked])
-
-
-def subject(rows: list[Row]) -> str:
-    """Which order, in words, when it is only one: the person must see what the key will touch."""
-    if len(rows) != 1:
-        return ""
-    row = rows[0]
-    return clean(f"{row['ext_id']}  {row['title'] or row['product']}  {row['buyer']}", 120)

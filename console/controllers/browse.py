@@ -111,7 +111,7 @@ class Browse:
         self._desk.say(t("mark.cut" if cut else "mark.done", n=count), "warn" if cut else "good")
 
     def _marked(self, ids: object) -> None:
-        self._desk.standing.chosen = len(self._model.chosen())
+        self._desk.standing.chosen = self._model.count
         self._desk.show_notice()
 
     def do_thaw(self) -> Work:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from console.controllers.batch import subject
 from console.i18n import t, word
-from console.presenters.cells import fit, span
+from console.presenters.cause import Cause, cause_of
+from console.presenters.cells import count, fit, span
 from console.presenters.detail import case_lines, decision_words
 from console.presenters.words import money_text
+from console.state.marks import Chosen
 from console.wire import Case, Group
 from core.model.text import clean
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 Work = Coroutine[None, None, None] | None
-# The core refuses these without a reason, so the preview asks for one.
 PAGE = 100
 PAGE_MAX = 500  # what the core gives at most at once
+ONE_EACH = frozenset({"fix_contact"})  # what it asks for belongs to one order: one address for all would get all keys
+# The core refuses these without a reason, so the preview asks for one.
 NEED_REASON = frozenset({"not_sent", "replace_key", "close", "reveal"})
 
 
@@ -49,6 +51,11 @@ class Cases:
             return len(self.groups)
         counted = next((g["count"] for g in self.groups if g["kind"] == self.kind), 0)
         return max(counted, len(self.cases)) if self._next is not None else len(self.cases)
+
+    def where(self) -> Content:
+        """Which level is open."""
+        kind = "" if self.kind is None else f" > {clean(word('case', self.kind), 30)}"
+        return Content.styled(f" {t('cases.title')}{kind}", "bold")
 
     async def do_cases(self) -> None:
         """Shows the pane, or leaves it."""
@@ -120,7 +127,11 @@ class Cases:
         name = fit(clean(word("case", group["kind"]), 30), 18)
         age = span(max(now - group["oldest_at"], 0))
         rest = t(
-            "cases.group", kind="", count=fit(str(group["count"]), 5, True), age=age, money=money_text(group["money"])
+            "cases.group",
+            kind="",
+            count=fit(count(group["count"], 5), 5, True),
+            age=age,
+            money=money_text(group["money"]),
         )
         return Content.assemble((name, "bold $error"), rest)
 
@@ -186,14 +197,28 @@ class Cases:
         from console.screens.digit import DigitScreen
 
         offered = [decision_words(d["action"], d) for d in case["decisions"][:9]]
-        number = await self._desk.app.push_screen_wait(DigitScreen(self._desk, t("cases.batch"), offered))
+        cause = cause_of(case)
+        screen = DigitScreen(self._desk, t("cases.batch"), offered, await self._scopes(cause))
+        number = await self._desk.app.push_screen_wait(screen)
         if number is not None:
-            self._desk.typeahead.begin(keep=False)  # until the preview can be read
             picked = case["decisions"][number - 1]
+            if picked["action"] in ONE_EACH and len(self.cases) > 1:
+                self._desk.say(t("cases.one_each"), "warn")
+                return
+            self._desk.typeahead.begin(keep=False)  # until the preview can be read
             same = [c for c in self.cases if picked in c["decisions"]]
-            await self._decide(case, number, same)
+            await self._decide(case, number, same, cause.filter if screen.scope and cause is not None else "")
 
-    async def _decide(self, case: Case, number: int, cases: list[Case]) -> None:
+    async def _scopes(self, cause: Cause | None) -> list[str]:
+        """All of the kind, or those of one cause; none when that is the same."""
+        if cause is None:
+            return []
+        alike = (await self._desk.client.count("exceptions", cause.filter))["count"]
+        if alike >= self.total:
+            return []
+        return [t("cases.scope_all", n=self.total), t("cases.scope_alike", n=alike, what=cause.name)]
+
+    async def _decide(self, case: Case, number: int, cases: list[Case], cause: str = "") -> None:
         from console.screens.preview import PreviewScreen
 
         decision = case["decisions"][number - 1]
@@ -206,14 +231,12 @@ class Cases:
                     return
                 args[name] = text.strip()
         whole = next((g["count"] for g in self.groups if g["kind"] == self.kind), 0)
-        if len(cases) > 1 and whole > len(self.cases):
-            # More than the list holds: the core itself freezes everything of the kind.
-            preview = await self._desk.client.preview_matching(action, args, "exceptions", f"case:{self.kind}")
-            screen = PreviewScreen(self._desk, action, args, preview, "", action in NEED_REASON)
+        if cause or (len(cases) > 1 and whole > len(self.cases)):
+            # More than the list holds, or some of it: the core itself freezes what belongs to it.
+            preview = await self._desk.client.preview_matching(action, args, "exceptions", cause or f"case:{self.kind}")
+            screen = PreviewScreen(self._desk, action, args, preview, action in NEED_REASON)
             await self._desk.acts.agree(screen)
         else:
-            ids = [c["order_id"] for c in cases]
-            rows = [c["row"] for c in cases if c["row"] is not None]
-            acts, held = self._desk.acts, self._desk.acts.held_by_others(rows)
-            await acts.run(action, args, ids, subject(rows), action in NEED_REASON, held)
+            chosen = Chosen(tuple(c["order_id"] for c in cases), cases[0]["row"] if len(cases) == 1 else None)
+            await self._desk.acts.run(action, args, chosen, action in NEED_REASON)
         await self.renew()

@@ -1,4 +1,7 @@
-"""What leaves the desk as a file, and the two screens for looking closely: the x-ray of an order, the history."""
+"""What leaves the desk as a file, and the two screens for looking closely: the x-ray of an order, the history.
+
+What writes files is imported when one is written: every start would pay for it.
+"""
 
 import asyncio
 import json
@@ -7,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.client import ClientError
-from console.export.file import FileRefused, NewFile, expand, free_name, safe_name
-from console.export.table import Look, Table
 from console.i18n import t
+from console.presenters.cells import stamp
 from console.wire import Facts
-from core.model.clock import SECOND
 from core.model.text import clean
 
 if TYPE_CHECKING:
+    from console.export.table import Table
     from console.screens.desk import DeskScreen
 
 SHOWN_S = 0.5  # between two figures of progress
@@ -49,6 +51,8 @@ class Exports:
 
     async def to_file(self, text: str) -> None:
         """Writes to this file, asking before it takes the place of another. Raises ClientError."""
+        from console.export.file import FileRefused, NewFile, expand
+
         path, force = expand(text), False
         try:
             NewFile(path).check()
@@ -84,9 +88,12 @@ class Exports:
         return {"view": desk.standing.view, "filter": desk.standing.filter}
 
     def _stamp(self) -> str:
-        return time.strftime("%Y%m%d-%H%M%S", time.localtime(self._desk.clock() // SECOND))
+        return stamp(self._desk.clock())
 
     async def _run(self, path: Path, force: bool) -> None:
+        from console.export.file import FileRefused
+        from console.export.table import Look, Table
+
         desk = self._desk
         if self.running is not None:
             desk.say(t("export.busy"), "warn")
@@ -103,7 +110,9 @@ class Exports:
         finally:
             self.running = None
 
-    async def _write(self, path: Path, force: bool, wanted: Facts, table: Table) -> None:
+    async def _write(self, path: Path, force: bool, wanted: Facts, table: "Table") -> None:
+        from console.export.file import NewFile
+
         desk, rows, total, end, shown = self._desk, 0, 0, -1, time.monotonic()
         with NewFile(path, force) as out:
             async for line in desk.client.export(wanted):
@@ -119,12 +128,12 @@ class Exports:
                         await asyncio.sleep(0)
                     if time.monotonic() - shown > SHOWN_S:
                         shown = time.monotonic()
-                        desk.say(t("export.progress", done=f"{rows:,}", total=f"{total:,}"))
+                        desk.say(t("export.progress", done=rows, total=total))
             if rows != end:
                 raise ClientError("offline", "export cut off")
             out.write(table.foot().encode())
             out.keep()
-        desk.say(t("export.done", n=f"{rows:,}", path=clean(str(path), 200)))
+        desk.say(t("export.done", n=rows, path=clean(str(path), 200)))
 
     # one order
 
@@ -160,6 +169,8 @@ class Exports:
             self._put(path.with_suffix(".json"), data, "")
 
     def _put(self, path: Path, data: bytes, said: str) -> bool:
+        from console.export.file import FileRefused, NewFile
+
         try:
             with NewFile(path) as out:
                 out.write(data)
@@ -204,4 +215,6 @@ class Exports:
 
 
 def _file(what: str, ext_id: str, suffix: str) -> Path:
+    from console.export.file import free_name, safe_name
+
     return free_name(Path.home() / f"keydesk-{what}-{safe_name(ext_id)}{suffix}")

@@ -1,5 +1,6 @@
-"""Going to one order wherever it is: by a fragment of its number, or by its id."""
+"""Going to one order wherever it is: by a fragment of its number, or by its id. Marking those of a pasted list."""
 
+import re
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -13,6 +14,10 @@ from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
+
+
+_BETWEEN = re.compile(r"[\s,;|，；、]+")
+_NAMED = 3  # numbers that are named among those that led nowhere
 
 
 async def find_order(desk: "DeskScreen", fragment: str) -> None:
@@ -34,6 +39,31 @@ async def find_order(desk: "DeskScreen", fragment: str) -> None:
             return
         row = next(one for one in found if one["id"] == picked)
     await show_order(desk, row["id"], row["ext_id"])
+
+
+async def pasted(desk: "DeskScreen", text: str) -> None:
+    """One number goes to its order; of several, all orders are marked. Raises ClientError."""
+    numbers = [one.strip("\"'") for one in _BETWEEN.split(text) if one.strip("\"'")]
+    if len(numbers) == 1 and desk.allowed("find"):
+        await find_order(desk, clean(numbers[0], 100))
+    elif len(numbers) > 1 and desk.allowed("mark_filter"):
+        await _mark(desk, list(dict.fromkeys(numbers)))
+
+
+async def _mark(desk: "DeskScreen", numbers: list[str]) -> None:
+    found = await desk.client.lookup(numbers)
+    desk.queue.model.mark(found["orders"])
+    desk.queue.draw_all()
+    desk.show_head()
+    desk.show_notice()
+    said = [t("paste.marked", n=len(found["orders"]), all=len(numbers))]
+    said += [t(f"paste.{why}", text=_some(left)) for why in ("missing", "several") if (left := found[why])]
+    desk.say("  ".join(said), "good" if len(said) == 1 else "warn")
+
+
+def _some(numbers: list[str]) -> str:
+    more = len(numbers) - _NAMED
+    return clean(" ".join(numbers[:_NAMED]), 90) + (f" +{more}" if more > 0 else "")
 
 
 def _line(row: Row) -> str:

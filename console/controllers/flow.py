@@ -1,5 +1,6 @@
 """The flow of work: the next order, skipping one, claims of one's own and of others, what was decided last, again."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -7,9 +8,10 @@ from textual.content import Content
 from console.client import ClientError
 from console.controllers.find import find_order, show_order
 from console.i18n import t
-from console.presenters.cells import clock_text, fit, span
+from console.presenters.cells import day_time, fit, span
 from console.presenters.claims import seconds
-from console.wire import Decided, Facts, Row
+from console.state.marks import Chosen
+from console.wire import Decided, Facts
 from core.model.text import clean
 
 if TYPE_CHECKING:
@@ -63,49 +65,53 @@ class Flow:
         except ClientError as error:
             if error.code != "claimed":
                 raise
-            desk.say(self._held(row, error), "warn")
+            desk.say(self._held(row["id"], error), "warn")
             return
         desk.standing.claims.pop(row["id"], None)
         desk.typeahead.end()
         await self._next(t("claim.skipped", ext_id=clean(row["ext_id"], 40)) + "  ")
 
-    def _held(self, row: Row, error: ClientError) -> str:
+    def _name(self, order: int) -> str:
+        row = self._desk.queue.model.known(order)
+        return clean(row["ext_id"], 60) if row is not None else f"#{order}"
+
+    def _held(self, order: int, error: ClientError) -> str:
         left = seconds(int(error.extra.get("until") or 0) - self._desk.clock())
         by = clean(str(error.extra.get("by") or "?"), 20)
-        return f"{clean(row['ext_id'], 40)}: {t('claim.held_by', by=by, left=left)}"
+        return f"{self._name(order)}: {t('claim.held_by', by=by, left=left)}"
 
     async def do_take(self) -> None:
         """Claims the chosen orders; one that is ours already is given back."""
         desk, standing = self._desk, self._desk.standing
-        rows = desk.queue.model.chosen()
-        if len(rows) == 1 and rows[0]["id"] in standing.claims:
-            standing.claims.pop(rows[0]["id"])
-            await desk.client.drop([rows[0]["id"]])
-            desk.say(t("claim.dropped", ext_id=clean(rows[0]["ext_id"], 60)), "good")
+        ids = desk.queue.model.chosen().ids
+        if len(ids) == 1 and ids[0] in standing.claims:
+            standing.claims.pop(ids[0])
+            await desk.client.drop(ids)
+            desk.say(t("claim.dropped", ext_id=self._name(ids[0])), "good")
         else:
-            await self._take(rows)
+            await self._take(ids)
         desk.loader.touch()
         desk.show_head()
 
-    async def _take(self, rows: list[Row]) -> None:
+    async def _take(self, orders: Sequence[int]) -> None:
         desk, got, refused = self._desk, 0, ""
-        for row in rows[:CLAIMED_MAX]:
+        for order in orders[:CLAIMED_MAX]:
             try:
-                answer = await desk.client.claim(row["id"])
+                answer = await desk.client.claim(order)
             except ClientError as error:
                 if error.code != "claimed":
                     raise
-                refused = refused or self._held(row, error)
+                refused = refused or self._held(order, error)
                 continue
-            desk.standing.claims[row["id"]] = answer["until"] or 0
+            desk.standing.claims[order] = answer["until"] or 0
             got += 1
         said = [refused] if refused else []
         if got:
-            what = clean(rows[0]["ext_id"], 60) if len(rows) == 1 else t("claim.some", n=got, all=len(rows))
+            what = self._name(orders[0]) if len(orders) == 1 else t("claim.some", n=got, all=len(orders))
             said.insert(0, t("claim.got", ext_id=what))
-        if len(rows) > CLAIMED_MAX:
+        if len(orders) > CLAIMED_MAX:
             said.append(t("claim.at_most", n=CLAIMED_MAX))
-        desk.say("  ".join(said), "good" if got == len(rows) else "warn")
+        desk.say("  ".join(said), "good" if got == len(orders) else "warn")
 
     async def do_break(self) -> None:
         """Takes another's claim away, with a reason that the holder is told."""
@@ -140,13 +146,13 @@ class Flow:
             return
         action, args, needs_reason = self.last
         case = desk.cases.current if desk.pane == "cases" else None
-        rows = [case["row"]] if case is not None and case["row"] is not None else []
+        chosen = Chosen((case["row"]["id"],), case["row"]) if case is not None and case["row"] is not None else Chosen()
         if desk.pane == "queue":
-            rows = desk.queue.model.chosen()
-        if not rows:
+            chosen = desk.queue.model.chosen()
+        if not chosen.ids:
             desk.say(t("do.none_chosen"), "warn")
             return
-        await desk.acts.on_rows(action, dict(args), [row for row in rows if row is not None], needs_reason)
+        await desk.acts.on_orders(action, dict(args), chosen, needs_reason)
         await desk.cases.renew()
 
     # what was decided
@@ -198,7 +204,7 @@ class Flow:
         else:
             end = (t("recall.final"), "$text-muted")
         bad = (f" {t('recall.failed', n=job['failed'])}", "bold $warning") if job["failed"] else ("", "")
-        head = (f"{clock_text(job['at'])[6:]} ", "$text-muted")
+        head = (f"{day_time(job['at'])} ", "$text-muted")
         return Content.assemble(head, fit(action_name(job), 12), f" {fit(which, 22)} {fit(title, 12)} ", end, bad)
 
 

@@ -76,8 +76,8 @@ class Importing:
                         self._fail(clean(str(step["error"].get("message", "")), 300))
                     elif "batch" in step:
                         self.state = "done"
-                        facts = {"n": step["imported"], "batch": step["batch"], "freed": step["orders_freed"]}
-                        self._desk.say(t("keys.imported", name=name, **facts), "good")
+                        done = t("keys.imported", name=name, n=step["imported"], batch=step["batch"])
+                        self._desk.say(done + t("keys.freed", n=step["orders_freed"]), "good")
                     else:
                         self.done, self.total = int(step["done"]), int(step["total"])
         except ClientError as error:

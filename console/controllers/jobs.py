@@ -10,12 +10,14 @@ from console.presenters.cells import fit, span
 from console.presenters.claims import hand_words
 from console.presenters.words import blocked_words
 from console.wire import Job, JobItem
+from core.model.clock import SECOND
 from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 POLL_S = 0.15
+SPEED_AFTER = SECOND // 2  # a speed is told after this long
 
 
 class Jobs:
@@ -24,6 +26,7 @@ class Jobs:
     def __init__(self, desk: "DeskScreen") -> None:
         self._desk = desk
         self.current: Job | None = None
+        self._first: dict[int, tuple[int, int]] = {}  # running job -> (done, UTC us) when it was first seen
 
     async def follow(self, job_id: int) -> None:
         """Shows a job until it ends. Raises ClientError."""
@@ -48,7 +51,9 @@ class Jobs:
             full = width * job["done"] // max(job["total"], 1)
             text = t("job.running", action=name, done=job["done"], total=job["total"])
             bar = "#" * full + "-" * (width - full)
-            return Content.assemble(("> ", "bold $accent"), f"{text} [{bar}] ", (self._stop_hint(), "$text-muted"))
+            speed = f"{self._speed(job, now)} {self._stop_hint()}".strip()
+            return Content.assemble(("> ", "bold $accent"), f"{text} [{bar}] ", (speed, "$text-muted"))
+        self._first.pop(job["id"], None)
         key = "job.done" if job["state"] == "done" else "job.stopped"
         ok = job["done"] - job["failed"]
         text = t(key, action=name, ok=ok, failed=job["failed"], done=job["done"], total=job["total"])
@@ -62,6 +67,16 @@ class Jobs:
         if until is not None and until > now:
             parts.append(("  " + t("job.undo_left", key=keymap.sign("undo"), left=span(until - now)), "$accent"))
         return Content.assemble(*parts)
+
+    def _speed(self, job: Job, now: int) -> str:
+        """How fast it goes and how long it will take, from what was seen of it: a core that was down meanwhile would
+        make an average over its whole life too low."""
+        done, since = self._first.setdefault(job["id"], (job["done"], now))
+        made, took = job["done"] - done, now - since
+        if made <= 0 or took < SPEED_AFTER:
+            return ""
+        rest = job["total"] - job["done"]
+        return t("job.speed", rate=round(made * SECOND / took), left=span(rest * took // made))
 
     def _failed(self, item: JobItem) -> str:
         """Why an order was left out, and who was quicker if somebody was."""

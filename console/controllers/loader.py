@@ -217,18 +217,11 @@ class Loader:
             return await self._client.queue(*query, limit=PAGE, before="end")
         return await self._client.queue(*query, limit=PAGE, at=page.ids[0] if page.ids else None)
 
-    async def mark_matching(self, text: str, limit: int = 1000) -> tuple[int, bool]:
-        """Marks what matches a filter in the current view. Answers how many, and whether more would match."""
-        model, after = self._desk.queue.model, None
-        count = 0
-        while count < limit:
-            window = await self._client.queue(self._desk.standing.view, text, limit=200, after=after)
-            model.mark(window["rows"])
-            count += len(window["rows"])
-            after = window["last"]
-            if len(window["rows"]) < 200 or after is None:
-                return count, False
-        return count, True
+    async def mark_matching(self, text: str) -> tuple[int, bool]:
+        """Marks what matches a filter in the current view. Answers how many, and whether more than one act takes match."""
+        found = await self._client.matching(self._desk.standing.view, text)
+        self._desk.queue.model.mark(found["orders"])
+        return len(found["orders"]), found["more"]
 
     def describe_empty(self) -> str:
         """What to show instead of rows."""

@@ -145,7 +145,7 @@ class Own:
         from console.macros import check_step
 
         desk = self._desk
-        rows = desk.queue.model.chosen()  # the same orders for every step, whatever becomes of cursor and marks
+        chosen = desk.queue.model.chosen()  # the same orders for every step, whatever becomes of cursor and marks
         for number, step in enumerate(macro.steps, 1):
             command = check_step(step)
             action = BY_ID.get(command.name)  # some commands are no actions of their own, as `view vip`
@@ -153,8 +153,8 @@ class Own:
                 return
             if action is None or not action.order:
                 await run_command(desk, command)
-                rows = desk.queue.model.chosen()
-            elif not await desk.acts.step(action, command.argument, rows):
+                chosen = desk.queue.model.chosen()
+            elif not await desk.acts.step(action, command.argument, chosen):
                 desk.say(t("macro.stopped", name=macro.name, n=number, step=clean(step, 60)), "warn")
                 return
         desk.say(t("macro.done", name=macro.name, n=len(macro.steps)), "good")

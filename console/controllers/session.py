@@ -8,6 +8,7 @@ from console.client import ClientError
 from console.i18n import t
 from console.presenters.claims import lost_words
 from console.state.standing import VIEWS
+from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -28,6 +29,7 @@ class Session:
         self._client = desk.client
         self.standing = desk.standing
         self._turn = 0
+        self._compared = ""  # the core's version that ours was compared with
         self._urgent: int | None = None
         self._claim_touched = asyncio.Event()  # an order of ours changed: perhaps it is ours no more
 
@@ -107,6 +109,7 @@ class Session:
         while True:
             await asyncio.sleep(COUNTS_S)
             since_stock += COUNTS_S
+            await self._compare_versions()
             counters = self.standing.counters
             if not self.standing.online or counters is None or counters["seq"] == seen:
                 continue
@@ -118,6 +121,16 @@ class Session:
                     self.standing.stock = await self._client.stock()
                 await self._desk.cases.renew()
                 self._desk.show_head()
+
+    async def _compare_versions(self) -> None:
+        """Says once for each core that it is not of this console's version: an upgrade leaves a running core behind."""
+        health = self.standing.health
+        if health is None or health["version"] == self._compared:
+            return
+        self._compared = health["version"]
+        own = await asyncio.to_thread(_own_version)
+        if own != self._compared:
+            self._desk.say(t("log.other_version", core=clean(self._compared, 30), own=own), "warn")
 
     async def run_beat(self) -> None:
         """Keeps our leases alive; a lease that ran out is said, not hidden."""
@@ -156,3 +169,9 @@ class Session:
                     await self._client.drop(list(self.standing.claims))
         with contextlib.suppress(ClientError):
             await self._client.close()
+
+
+def _own_version() -> str:
+    from importlib import metadata  # slow to import, and nothing waits for it
+
+    return metadata.version("keydesk")

@@ -4,7 +4,6 @@ What only the wall needs is imported when it opens: most desks never open one, a
 """
 
 import os
-import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from textual.content import Content
 
 from console.actions import BY_ID
 from console.i18n import t
+from console.presenters.cells import stamp
 from console.state.wall import WallState
 from console.wire_wall import Wall
-from core.model.clock import SECOND
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -168,8 +167,7 @@ class WallControl:
             return
         from console.wall_svg import picture
 
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(desk.clock() // SECOND))
-        path = Path(os.path.expanduser(name or f"keydesk-wall-{stamp}.svg"))
+        path = Path(os.path.expanduser(name or f"keydesk-wall-{stamp(desk.clock())}.svg"))
         if path.suffix.lower() != ".svg":
             path = path.with_name(f"{path.name}.svg")
         drawn = picture(await desk.client.wall(self.names), self.state.span, desk.glyphs, desk.bars["say"])

@@ -71,15 +71,43 @@ def span(us: int) -> str:
 
 
 def clock_text(us: int | None) -> str:
-    """Local time of day of UTC microseconds, with the date when it is not today's 24 hours."""
-    return "-" if not us else time.strftime("%m-%d %H:%M:%S", time.localtime(us // SECOND))
+    """``07-24 09:30:05``: local date and time of day of UTC microseconds, the same in every language."""
+    return _local("%m-%d %H:%M:%S", us)
+
+
+def minute_text(us: int | None) -> str:
+    """``07-24 09:30``: to the minute, where a line must not change by the second."""
+    return _local("%m-%d %H:%M", us)
+
+
+def day_time(us: int | None) -> str:
+    """``09:30:05``: the time of day alone, of what is never far from now."""
+    return _local("%H:%M:%S", us)
+
+
+def stamp(us: int) -> str:
+    """``20260724-093005``: for the name of a file."""
+    return _local("%Y%m%d-%H%M%S", us)
+
+
+def _local(form: str, us: int | None) -> str:
+    return time.strftime(form, time.localtime(us // SECOND)) if us else "-"
+
+
+def count(n: int, cells: int = 0) -> str:
+    """``12345`` -> ``12,345``, as amounts are grouped; short where it would not fit in ``cells`` (5 or more, 0: any).
+
+    In a sentence the catalogue does it: ``{n:,}``.
+    """
+    text = f"{n:,}"
+    return short_count(n) if 0 < cells < len(text) else text
 
 
 def short_count(n: int) -> str:
     """``950``, ``12.3k``, ``1.2M``: a count in at most five cells."""
     if n < 1000:
         return str(n)
-    if n < 100_000:
+    if n < 99_950:  # from there on it would round to 100.0k, which is six cells
         return f"{n / 1000:.1f}k"
     return f"{n // 1000}k" if n < 1_000_000 else f"{n / 1_000_000:.1f}M"
 

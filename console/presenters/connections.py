@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from console.i18n import has, t, word
-from console.presenters.cells import clock_text, span
+from console.presenters.cells import clock_text, count, fit, span
 from console.presenters.table import Column, line
 from console.wire import Facts
 from console.wire_office import Connection, Unread, UnreadGroup
@@ -52,8 +52,8 @@ def shop_line(shop: Connection, now: int, room: int) -> Content:
             (word("connections.state", state or "unknown"), look),
             "-" if pull is None else ago(max(now - pull, 0)),
             "-" if token is None else ago(token * SECOND),
-            (str(aside), "bold $warning" if aside else ""),
-            str(shop["drift"]),
+            (count(aside, 6), "bold $warning" if aside else ""),
+            count(shop["drift"], 5),
             (clean(error, 80), "$error"),
         ],
     )
@@ -103,8 +103,8 @@ def group_line(group: UnreadGroup, now: int, room: int) -> Content:
         room,
         [
             clean(group["field"], 60),
-            (str(group["n"]), "bold $warning"),
-            str(group["seen"]),
+            (count(group["n"], 6), "bold $warning"),
+            count(group["seen"], 6),
             ago(max(now - group["first_at"], 0)),
             clean(group["why"], 200),
         ],
@@ -134,7 +134,7 @@ def replay_lines(counts: dict[str, int], items: list[Facts], dry: bool) -> list[
     for came, n in counts.items():
         name = "would_take" if dry and came == "taken" else came
         look = {"taken": "$success", "failed": "bold $error"}.get(came, "")
-        lines.append(Content.styled(f"{n:>6}  {t(f'connections.came.{name}')}", look))
+        lines.append(Content.styled(f"{fit(count(n), 6, True)}  {t(f'connections.came.{name}')}", look))
     if not lines:
         return [Content(t("connections.nothing_aside"))]
     lines.append(Content(""))

@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from console.i18n import t, word
-from console.presenters.cells import amount, clock_text, span
+from console.presenters.cells import amount, clock_text, day_time, span
 from console.presenters.words import blocked_words, fact_text, stage_words, state_words, why_sentence
 from console.wire import Case, Facts, OrderDetail, Row
 from core.model.text import clean
@@ -23,7 +23,7 @@ def _title(row: Row) -> list[Content]:
     if row["claim"]:
         lines.append(
             Content.styled(
-                t("detail.claim", by=clean(row["claim"]["by"], 20), until=clock_text(row["claim"]["until"])[6:]),
+                t("detail.claim", by=clean(row["claim"]["by"], 20), until=day_time(row["claim"]["until"])),
                 "$warning",
             )
         )

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from rich.cells import cell_len
 from textual.content import Content
 
-from console.actions import ACTIONS, Action, Standing, why_not
+from console.actions import ACTIONS, BY_ID, Action, Standing, why_not
 from console.i18n import t, word
 from console.keymap import Keymap
 from console.presenters.cells import Glyphs, short_count, span, spark
@@ -97,12 +96,20 @@ def stock_line(products: Sequence[Product], now: int, width: int) -> Content:
     return Content.assemble(*parts).truncate(width, ellipsis=False)
 
 
-def keys_line(keymap: Keymap, names: Sequence[str], width: int) -> Content:
-    """These actions with their keys, for the foot of a box. The last one is the way out: those before it give way."""
-    *parts, last = [f"{keymap.sign(name)} {t(f'act.{name}')}" for name in names]
-    while parts and cell_len("   ".join((*parts, last))) + 1 > width:
+def keys_line(keymap: Keymap, names: Sequence[str], standing: Standing, width: int) -> Content:
+    """These actions with their keys, for the foot of a box; what is not available is dimmed (its key says why).
+
+    The last one is the way out: those before it give way.
+    """
+    *parts, last = [_key_piece(keymap, BY_ID[name], standing) for name in names]
+    while parts and sum(part.cell_length for part in (*parts, last)) > width:
         parts.pop()
-    return Content.styled(" " + "   ".join((*parts, last)), "$text-muted")
+    return Content("").join((*parts, last))
+
+
+def _key_piece(keymap: Keymap, action: Action, standing: Standing) -> Content:
+    look = "$text-muted" if why_not(action, standing) is None else "$text-disabled"
+    return Content.styled(f" {keymap.sign(action.id)} {action.label}  ", look)
 
 
 def footer_line(

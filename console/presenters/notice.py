@@ -4,6 +4,7 @@ from textual.content import Content
 
 from console.i18n import t
 from console.presenters.claims import held_words
+from console.presenters.words import sums_text
 from console.state.queue import QueueModel
 from console.state.standing import DeskStanding
 
@@ -13,7 +14,8 @@ def notice_line(model: QueueModel, standing: DeskStanding, thaw_key: str, now: i
     parts = []
     if model.marks:
         hidden = model.hidden_marks()
-        text = t("queue.marked", n=len(model.marks)) + (t("queue.hidden", n=hidden) if hidden else "")
+        money = sums_text(model.marks.money)
+        text = t("queue.marked", n=len(model.marks), money=money) + (t("queue.hidden", n=hidden) if hidden else "")
         parts.append(Content.styled(f" {text} ", "bold $text on $primary"))
     if model.fresh or model.gone:
         chip = t("queue.chip", new=len(model.fresh), gone=len(model.gone), key=thaw_key)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from console.i18n import t, word
-from console.presenters.cells import clock_text
+from console.presenters.cells import clock_text, count
 from console.presenters.table import Column, line
 from console.wire import Facts
 from console.wire_office import Recent, Rule, RulesInForce, Tried
@@ -36,9 +36,9 @@ def effects(rule: Rule) -> str:
 def rule_line(rule: Rule, recent: Recent, room: int) -> Content:
     """One rule."""
     found = recent["rules"].get(rule["name"])
-    hits = (str(found["hits"]), "") if found else ("-", "")
+    hits = (count(found["hits"], 8), "") if found else ("-", "")
     if found and found["failed"]:
-        hits = (f"!{found['failed']}", "bold $error")
+        hits = (f"!{count(found['failed'], 7)}", "bold $error")
     return line(RULES, room, [clean(rule["name"], 60), effects(rule), hits, clean(rule["when"], 300)])
 
 
@@ -53,7 +53,7 @@ def rule_words(rule: Rule, recent: Recent) -> list[Content]:
         lines.append(Content(f"{t('rules.note')}: {clean(rule['hold'], 200)}"))
     found = recent["rules"].get(rule["name"])
     if found is not None and recent["sample"]:
-        facts = {"hits": found["hits"], "sample": recent["sample"], "since": clock_text(recent["since"])}
+        facts = {"hits": found["hits"], "n": recent["sample"], "since": clock_text(recent["since"])}
         lines.append(Content.styled(t("rules.recent", **facts), "$text-muted"))
         if found["failed"]:
             lines.append(Content.styled(t("rules.failed", n=found["failed"]), "bold $error"))
@@ -113,10 +113,10 @@ def _part(part: Facts) -> Content:
 
 
 def _backtest(sample: int, since: int | None, changed: dict[str, int], orders: Sequence[Facts]) -> list[Content]:
-    lines = [Content.styled(t("rules.backtest", sample=sample, since=clock_text(since)), "bold $accent")]
+    lines = [Content.styled(t("rules.backtest", n=sample, since=clock_text(since)), "bold $accent")]
     if not changed["orders"]:
         return [*lines, Content(t("rules.no_change"))]
-    lines.append(Content(t("rules.changes", **changed)))
+    lines.append(Content(t("rules.changes", n=changed["orders"], **changed)))
     if changed["failed"]:
         lines.append(Content.styled(t("rules.would_fail", n=changed["failed"]), "bold $error"))
     for one in orders:
@@ -137,6 +137,6 @@ def _hits(test: Recent) -> list[Content]:
     lines = [Content(""), Content.styled(t("rules.hits"), "bold $accent")]
     columns = (Column("", 24), Column("", 8, True))
     return lines + [
-        line(columns, 33, [clean(name, 60), (str(one["hits"]), "bold $error" if one["failed"] else "")])
+        line(columns, 33, [clean(name, 60), (count(one["hits"], 8), "bold $error" if one["failed"] else "")])
         for name, one in test["rules"].items()
     ]

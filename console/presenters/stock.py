@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from console.i18n import t
-from console.presenters.cells import clock_text, span
+from console.presenters.cells import clock_text, count, span
 from console.presenters.table import Column, line
 from console.wire_office import Batch, KeyPreview, Stocked
 from core.model.clock import HOUR
@@ -55,14 +55,14 @@ def product_line(product: Stocked, now: int, room: int) -> Content:
         room,
         [
             clean(product["title"] or product["id"], 80),
-            (str(free), look),
-            str(product["sold"]),
-            (str(product["suspect"]), "$warning" if product["suspect"] else ""),
-            str(product["burnt"]),
-            str(product["withdrawn"]),
+            (count(free, 7), look),
+            count(product["sold"], 7),
+            (count(product["suspect"], 5), "$warning" if product["suspect"] else ""),
+            count(product["burnt"], 5),
+            count(product["withdrawn"], 6),
             "-" if pace is None else _pace(pace),
             ("-" if ends is None or not free else span(max(ends - now, 0)), look),
-            (str(waiting) if waiting else "-", "bold $error" if waiting else ""),
+            (count(waiting, 6) if waiting else "-", "bold $error" if waiting else ""),
         ],
     )
 
@@ -112,9 +112,9 @@ def batch_line(batch: Batch, room: int) -> Content:
             clock_text(batch["at"]),
             clean(batch["source"], 100),
             clean(batch["by"], 40),
-            str(batch["size"]),
-            "?" if free is None else str(free),
-            "?" if free is None else "0" if state == "undone" else str(batch["size"] - free),
+            count(batch["size"], 8),
+            "?" if free is None else count(free, 8),
+            "?" if free is None else "0" if state == "undone" else count(batch["size"] - free, 8),
             (t(f"stock.batch.{state}"), looks.get(state, "")),
         ],
     )
@@ -138,9 +138,9 @@ def preview_lines(preview: KeyPreview, errors: int) -> list[Content]:
         ("keys.blank", preview["blank"], ""),
         ("keys.bad", preview["bad"], "bold $error" if preview["bad"] else ""),
     ]
-    lines = [Content(t("keys.file", lines=preview["lines"], encoding=clean(preview["encoding"], 20) or "?"))]
+    lines = [Content(t("keys.file", n=preview["lines"], encoding=clean(preview["encoding"], 20) or "?"))]
     columns = (Column("", 24), Column("", 9, True))
-    lines += [line(columns, 34, [t(key), (str(count), look)]) for key, count, look in rows]
+    lines += [line(columns, 34, [t(key), (count(n, 9), look)]) for key, n, look in rows]
     if preview["padded"]:
         where = ", ".join(str(n) for n in preview["padded_lines"][:8])
         lines.append(Content.styled(t("keys.padded", n=preview["padded"], lines=where), "$warning"))

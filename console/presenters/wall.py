@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from console.i18n import has, t
-from console.presenters.cells import clock_text, short_count, span
+from console.presenters.cells import minute_text, short_count, span
 from console.state.wall import TABLES, TOTALS
 from console.wire import Facts, Product
 from console.wire_wall import Spread, Wall, WallGroup
@@ -270,7 +270,7 @@ def window_words(wall: Wall, whole: int) -> str:
     sample = wall["sample"]
     if sample["orders"] >= whole and sample["since"] is not None:
         # To the minute: a busy desk would otherwise change this line with every order.
-        parts.append(t("wall.newest", n=f"{sample['orders']:,}", since=clock_text(sample["since"])[:-3]))
+        parts.append(t("wall.newest", n=sample["orders"], since=minute_text(sample["since"])))
     if not wall["queue_seen"]["whole"]:
-        parts.append(t("wall.queue_cut", n=f"{wall['queue_seen']['orders']:,}"))
+        parts.append(t("wall.queue_cut", n=wall["queue_seen"]["orders"]))
     return "  ".join(parts)

@@ -1,5 +1,7 @@
 """The core's codes in words: stages, reasons, facts."""
 
+from collections.abc import Mapping
+
 from console.i18n import has, t, word
 from console.presenters.cells import amount, clock_text
 from console.wire import Facts, Row
@@ -62,6 +64,16 @@ def money_text(value: object, currency: str = "CNY") -> str:
     if isinstance(value, dict):
         return " ".join(f"{amount(int(v))} {clean(str(k), 4)}" for k, v in value.items()) or "-"
     return amount(value, currency) if isinstance(value, int) else "-"
+
+
+def sums_text(sums: Mapping[str, int]) -> str:
+    """Sums by currency in a few cells: yuan go without a name, as in a list."""
+    return " ".join(amount(minor, clean(currency, 4)) for currency, minor in sums.items() if minor)
+
+
+def subject(row: Row) -> str:
+    """Which order, in words: the person must see what the key will touch."""
+    return clean(f"{row['ext_id']}  {row['title'] or row['product']}  {row['buyer']}", 120)
 
 
 def blocked_words(code: str) -> str:

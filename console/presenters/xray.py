@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from textual.content import Content
 
 from console.i18n import t, word
-from console.presenters.cells import amount, clock_text, tail
+from console.presenters.cells import amount, clock_text, day_time, tail
 from console.presenters.words import fact_text, stage_words, why_sentence
 from console.wire import Facts, OrderDetail
 from core.model.text import clean
@@ -167,8 +167,8 @@ def _claim(order: OrderDetail) -> list[Node]:
     claim = order["row"]["claim"]
     if not claim:
         return []
-    text = t("detail.claim", by=clean(claim["by"], 20))
-    return [Node("claim.now", Content.assemble((text, "$warning"), (f"  -> {clock_text(claim['until'])}", _MUTED)))]
+    text = t("detail.claim", by=clean(claim["by"], 20), until=day_time(claim["until"]))
+    return [Node("claim.now", Content.styled(text, "$warning"))]
 
 
 def _messages(order: OrderDetail) -> list[Node]:

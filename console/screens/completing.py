@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from textual.widgets import Input
-
 from console.file_path import FileError, check, completions
 from console.i18n import t
 from console.screens.prompt import PromptScreen
+from console.widgets.box import Box
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -36,7 +35,7 @@ class CompletingScreen(PromptScreen):
         if key != "tab":
             self._offers = ()
             return super().desk_key(key)
-        box = self.query_one(Input)
+        box = self.query_one(Box)
         if box.value in self._offers:
             self._put(self._offers[(self._offers.index(box.value) + 1) % len(self._offers)])
             return True
@@ -56,7 +55,7 @@ class CompletingScreen(PromptScreen):
         return True
 
     def _put(self, text: str) -> None:
-        box = self.query_one(Input)
+        box = self.query_one(Box)
         box.value = text
         box.cursor_position = len(text)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from console.controllers.batch import Batch
 from console.controllers.browse import Browse
 from console.controllers.cases import Cases
 from console.controllers.exports import Exports
+from console.controllers.find import pasted
 from console.controllers.flow import Flow
 from console.controllers.jobs import Jobs
 from console.controllers.jump import Jump
@@ -30,13 +31,12 @@ from console.i18n import t
 from console.keymap import Keymap
 from console.office import Office
 from console.presenters import head
-from console.presenters.cells import Glyphs
+from console.presenters.cells import Glyphs, count
 from console.presenters.detail import from_row
 from console.presenters.notice import notice_line
 from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
-from console.screens.prompt import Check, PromptScreen
 from console.state.messages import Messages
 from console.state.standing import DeskStanding
 from console.typeahead import TypeAhead
@@ -46,6 +46,9 @@ from console.widgets.pick_list import PickList
 from console.widgets.plain import Plain
 from console.widgets.queue_table import QueueTable
 from core.model.clock import Clock
+
+if TYPE_CHECKING:
+    from console.screens.prompt import Check
 
 _LOOK = {"good": "$success", "warn": "bold $warning", "bad": "bold $error"}
 BARS = ("status", "rates", "tabs", "columns", "notice", "stock", "say", "foot")
@@ -206,7 +209,7 @@ class DeskScreen(Screen[None]):
 
     def allowed(self, action_id: str) -> bool:
         """Whether an action is available; says the reason when it is not."""
-        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        self.standing.chosen = self.queue.model.count
         reason = why_not(BY_ID[action_id], self.standing)
         if reason is not None:
             self.say(f"{BY_ID[action_id].label}: {reason}", "warn")
@@ -235,11 +238,13 @@ class DeskScreen(Screen[None]):
         key: str,
         value: str,
         needed: bool = False,
-        check: Check | None = None,
+        check: "Check | None" = None,
         history: str = "",
         hint: str = "",
     ) -> str | None:
         """One line from the person, or None when they left."""
+        from console.screens.prompt import PromptScreen
+
         past = self.history.setdefault(history or key, [])
         answer = await self.app.push_screen_wait(PromptScreen(self, t(key), value, needed, check, past, hint))
         if answer is not None:
@@ -276,7 +281,7 @@ class DeskScreen(Screen[None]):
         self.bars["rates"].show(head.rates_line(self.standing, now, width, self.glyphs))
         self.bars["tabs"].show(tabs_line(self.standing, width, self.pane))
         self.bars["stock"].show(head.stock_line(self.standing.stock, now, width))
-        self.standing.chosen = len(self.queue.model.marks) or (1 if self.queue.model.current else 0)
+        self.standing.chosen = self.queue.model.count
         self.bars["foot"].show(head.footer_line(self.keymap, self.standing, self.scopes, width))
 
     def show_notice(self) -> None:
@@ -284,14 +289,16 @@ class DeskScreen(Screen[None]):
         model, left = self.queue.model, Content("")
         if self.pane == "queue":
             left = notice_line(model, self.standing, self.keymap.sign("thaw"), self.clock())
+        elif self.pane == "cases":
+            left = self.cases.where()
         if self.messages.missed:
             missed = t("log.missed", n=self.messages.missed, key=self.keymap.sign("log"))
             left = Content.assemble(left, Content.styled(f" {missed}", "$warning"))
         at = model.place(model.cursor)
-        here = "-" if at is None or model.above is None else f"{model.above + at + 1}"
-        total = "?" if model.total is None and not model.at_end else f"{model.total or len(model.shown)}"
+        here = "-" if at is None or model.above is None else count(model.above + at + 1)
+        total = "?" if model.total is None and not model.at_end else count(model.total or len(model.shown))
         if self.pane == "cases":
-            here, total = str(self.case_list.index + 1), str(self.cases.total)
+            here, total = count(self.case_list.index + 1), count(self.cases.total)
         right = Content.styled(t("queue.position", at=here, total=total) + " ", "$text-muted")
         self.bars["notice"].show(head.ends(left, right, max(self.size.width, 1)))
 
@@ -350,6 +357,10 @@ class DeskScreen(Screen[None]):
         self.show_head()
         self.show_notice()
         self.show_say()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Order numbers from elsewhere."""
+        self.run(pasted(self, event.text))
 
     @on(QueueTable.Wants)
     def _wants(self, event: QueueTable.Wants) -> None:

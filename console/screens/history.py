@@ -97,15 +97,16 @@ class HistoryScreen(DeskModal[int | None]):
         return exact[0]["id"]
 
     def _title(self, said: str, look: str = "$text-muted") -> None:
-        more = "+" if self._next is not None else ""
-        count = t("history.count", n=len(self.events), more=more)
+        count = t("history.count" if self._next is None else "history.count_so_far", n=len(self.events))
         filter_ = self.text or t("history.all")
         parts = ((f" {t('act.history')}  ", "bold"), (f"{filter_}  ", "$warning"), (said or count, look))
         self.query_one("#history-title", Plain).show(Content.assemble(*parts))
 
     def _draw(self) -> None:
         pick = self.query_one(PickList)
-        self.query_one("#history-foot", Plain).show(keys_line(self.desk.keymap, KEYS, self.size.width))
+        self.query_one("#history-foot", Plain).show(
+            keys_line(self.desk.keymap, KEYS, self.desk.standing, self.size.width)
+        )
         width = max(pick.size.width - 2, 40)
         none = "" if self._reading else t("history.none" if self._next is None else "history.further")
         lines = [(event["seq"], event_line(event, width)) for event in self.events]

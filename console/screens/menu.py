@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from console.actions import Action
 from console.fuzzy import fits
@@ -34,6 +33,7 @@ class MenuScreen(DeskModal[str | None]):
     def __init__(self, desk: "DeskScreen", title: str, entries: Sequence[Entry], typing: bool) -> None:
         super().__init__(desk)
         self._title, self._entries, self._typing = title, list(entries), typing
+        self._narrowed = ""
 
     def compose(self) -> ComposeResult:
         """Title, input, list, reason."""
@@ -52,7 +52,7 @@ class MenuScreen(DeskModal[str | None]):
 
     def narrow(self, text: str) -> None:
         """Shows the entries whose name, id or help holds all words of the text, or begins so in pinyin."""
-        items = []
+        self._narrowed, items = text, []
         for action, why in self._entries:
             sign = self.desk.keymap.sign(action.id)
             if isinstance(action, Place) and not text.strip():
@@ -74,12 +74,18 @@ class MenuScreen(DeskModal[str | None]):
         why = next((w for a, w in self._entries if a.id == key), None)
         self.query_one("#menu-why", Plain).show(Content.styled(clean(why or "", 200), "$warning"))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Box.Changed) -> None:
         """Narrows as one types."""
-        self.narrow(event.value)
+        self._catch_up(event.value)
+
+    def _catch_up(self, text: str) -> None:
+        if text != self._narrowed:
+            self.narrow(text)
 
     def desk_key(self, key: str) -> bool:
         """Enter picks; letters are text when there is an input."""
+        if self._typing:
+            self._catch_up(self.query_one(Box).value)  # the word that it changed may still be on its way
         if key == "enter":
             picked = self.query_one(PickList).key
             if isinstance(picked, str) and not next((w for a, w in self._entries if a.id == picked), None):

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from console.i18n import t, word
-from console.presenters.cells import fit
-from console.presenters.claims import hand_words
-from console.presenters.words import blocked_words, fact_text, money_text
+from console.presenters.cells import count, fit
+from console.presenters.claims import hand_words, held_words
+from console.presenters.words import blocked_words, fact_text, money_text, subject
 from console.screens.modal import DeskModal
 from console.widgets.box import Box
 from console.widgets.plain import Plain
-from console.wire import Blocked, Facts, Preview
+from console.wire import Blocked, Facts, Preview, Row
 from core.model.text import clean
 
 if TYPE_CHECKING:
@@ -41,12 +40,12 @@ class PreviewScreen(DeskModal[Agreed | None]):
         action: str,
         args: Facts,
         preview: Preview,
-        subject: str,
         needs_reason: bool,
-        held: str = "",
+        row: Row | None = None,
     ) -> None:
+        """``row``: the order, when it is only one."""
         super().__init__(desk)
-        self._subject, self._held = subject, held
+        self._row = row
         self._action, self._args, self.preview = action, args, preview
         self._needs_reason = needs_reason
 
@@ -80,17 +79,20 @@ class PreviewScreen(DeskModal[Agreed | None]):
         preview = self.preview
         name = clean(word("act", self._action), 60)
         lines = [Content.styled(t("do.ask", action=name, n=preview["total"]), "bold")]
-        if self._subject:
-            lines.append(Content(self._subject))
-        if self._held:
-            lines.append(Content.styled(self._held, "bold $warning"))
+        if self._row is not None:
+            lines.append(Content(subject(self._row)))
+        held = held_words(self._row, self.desk.standing.me, self.desk.clock())
+        if not held and (others := preview.get("held")):
+            held = t("claim.held_some", n=others)
+        if held:
+            lines.append(Content.styled(held, "bold $warning"))
         for key, value in self._args.items():
             lines.append(
                 Content(f"{word('ask', key) if key != 'priority' else t('act.priority')}: {fact_text(key, value)}")
             )
         lines += [
             Content(""),
-            Content.assemble((fit(t("do.allowed"), 12), "$success"), (f"{preview['allowed']:>8}", "bold")),
+            Content.assemble((fit(t("do.allowed"), 12), "$success"), (fit(count(preview["allowed"]), 8, True), "bold")),
         ]
         lines += [self._blocked(one) for one in preview["blocked"]]
         lines.append(Content.assemble(fit(t("do.money"), 12), ("  " + money_text(preview["money"]), "bold")))
@@ -111,7 +113,7 @@ class PreviewScreen(DeskModal[Agreed | None]):
         hand = hand_words(one.get("last"), self.desk.clock())
         return Content.assemble(
             (fit(t("do.blocked"), 12), "$error"),
-            f"{one['count']:>8}  ",
+            f"{fit(count(one['count']), 8, True)}  ",
             (blocked_words(one["why"]), "$error"),
             (f"  {hand}" if hand else "", "$text-muted"),
         )
@@ -135,12 +137,12 @@ class PreviewScreen(DeskModal[Agreed | None]):
         elif self._text("#preview-number").strip() == str(wanted):
             self.dismiss(Agreed(reason.strip(), wanted))
         else:
-            box = self.query_one("#preview-number", Input)
+            box = self.query_one("#preview-number", Box)
             if box.has_focus or box.value:
                 self._say(t("do.number_wrong"))
             box.focus()
         return True
 
     def _text(self, selector: str) -> str:
-        boxes = self.query(selector).results(Input)
+        boxes = self.query(selector).results(Box)
         return "".join(clean(box.value, 300) for box in boxes)

@@ -7,7 +7,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from console.client import ClientError
 from console.i18n import t
@@ -60,7 +59,7 @@ class PromptScreen(DeskModal[str | None]):
 
     async def _take_over(self) -> None:
         """The box is there: what was typed since it was asked for goes into it."""
-        await type_into(self.query_one(Input), self.desk.typeahead.end())
+        await type_into(self.query_one(Box), self.desk.typeahead.end())
 
     def _say(self, text: str, look: str = "bold $error") -> None:
         self.query_one("#prompt-error", Plain).show(Content.styled(text, look))
@@ -69,14 +68,14 @@ class PromptScreen(DeskModal[str | None]):
         """Arrows walk through what was asked before."""
         if key in ("up", "down") and self._history:
             self._at = max(min(self._at + (1 if key == "up" else -1), len(self._history)), 0)
-            box = self.query_one(Input)
+            box = self.query_one(Box)
             box.value = self._history[-self._at] if self._at else self._value
             box.cursor_position = len(box.value)
             return True
         return super().desk_key(key)
 
     @work(exclusive=True, exit_on_error=False, group="prompt")
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def on_input_submitted(self, event: Box.Submitted) -> None:
         """Checks and leaves, or says what is wrong and stays."""
         text = clean(event.value, 300)
         if self._needed and not text.strip():

@@ -73,7 +73,7 @@ class XrayScreen(DeskModal[None]):
     def draw(self) -> None:
         """The lines that show."""
         pick = self.query_one(PickList)
-        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, KEYS, self.size.width))
+        self.query_one("#xray-foot", Plain).show(keys_line(self.desk.keymap, KEYS, self.desk.standing, self.size.width))
         self.query_one("#xray-title", Plain).show(title(self.order).truncate(max(self.size.width, 1), ellipsis=False))
         width = max(pick.size.width - 3, 20)
         items: list[tuple[str, Content]] = []

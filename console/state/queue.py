@@ -7,6 +7,7 @@ are only counted. ``thaw`` takes them in and keeps the cursor on its order.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from console.state.marks import Chosen, Mark, Marks, chosen_of, mark_of
 from console.wire import Row, Window
 
 HEAD = ""  # the start mark of the first page of a view
@@ -32,7 +33,7 @@ class QueueModel:
         self.shown: list[int] = []
         self._place: dict[int, int] = {}
         self.cursor: int | None = None
-        self.marks: dict[int, Row] = {}
+        self.marks = Marks()
         self.anchor: int | None = None
         self.frozen = False
         self.gone: set[int] = set()
@@ -52,20 +53,28 @@ class QueueModel:
         """The row shown at an index."""
         return self.rows[self.shown[index]] if 0 <= index < len(self.shown) else None
 
+    def known(self, order_id: int) -> Row | None:
+        """The row of an order that is in the list or was marked where it was seen."""
+        mark = self.marks.get(order_id)
+        return self.rows.get(order_id) or (mark.row if mark is not None else None)
+
     @property
     def current(self) -> Row | None:
         """The row under the cursor. One that has left is still named, never silently another one."""
         return self.rows.get(self.cursor) if self.cursor is not None else None
 
-    def chosen(self) -> list[Row]:
+    def chosen(self) -> Chosen:
         """What an action would touch: the marks, else the cursor's row."""
-        if self.marks:
-            return list(self.marks.values())
-        return [self.current] if self.current is not None else []
+        return chosen_of(self.marks, self.current)
+
+    @property
+    def count(self) -> int:
+        """How many orders that is."""
+        return len(self.marks) or (self.current is not None)
 
     def hidden_marks(self) -> int:
         """Marked orders that this list does not show."""
-        return sum(1 for i in self.marks if i not in self._place)
+        return len(self.marks) - len(self.marks.keys() & self._place.keys())
 
     @property
     def at_head(self) -> bool:
@@ -171,8 +180,8 @@ class QueueModel:
         row = self.current
         if row is None:
             return
-        if self.marks.pop(row["id"], None) is None:
-            self.marks[row["id"]] = row
+        if not self.marks.drop(row["id"]):
+            self.marks.put(row["id"], mark_of(row))
 
     def mark_range(self) -> list[int]:
         """First call sets the anchor, the second marks from it to the cursor. Answers the ids newly marked."""
@@ -185,13 +194,16 @@ class QueueModel:
             return []
         low, high = sorted((start, here))
         ids = [i for i in self.shown[low : high + 1] if i not in self.gone]
-        self.mark(self.rows[i] for i in ids)
+        for i in ids:
+            self.marks.put(i, mark_of(self.rows[i]))
         self.anchor = None
         return ids
 
-    def mark(self, rows: Iterable[Row]) -> None:
-        """Marks rows, shown or not."""
-        self.marks.update((row["id"], row) for row in rows)
+    def mark(self, orders: Iterable[tuple[int, int, str]]) -> None:
+        """Marks orders by [id, amount, currency], shown or not."""
+        for order, amount, currency in orders:
+            row = self.rows.get(order)
+            self.marks.put(order, Mark(amount, currency) if row is None else mark_of(row))
 
     def clear_marks(self) -> None:
         """Unmarks everything."""
@@ -204,7 +216,7 @@ class QueueModel:
         for row in window["rows"]:
             self.rows[row["id"]] = row
             if row["id"] in self.marks:
-                self.marks[row["id"]] = row
+                self.marks.put(row["id"], mark_of(row))
         return [row["id"] for row in window["rows"]]
 
     def _show(self, ids: list[int], keep_state: bool = False) -> None:

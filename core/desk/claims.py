@@ -101,6 +101,14 @@ async def candidates(reads: Reads, item: ClaimWork, now: int) -> tuple[int, ...]
     return tuple(await first_ids(reads, _free(item.selection, now, item.skip), _AMONG))
 
 
+HELD = "SELECT count(*) FROM json_each(?1) j CROSS JOIN claim c ON c.order_id = j.value WHERE c.until > ?2 AND c.operator <> ?3"
+
+
+async def held_by_others(reads: Reads, orders: Sequence[int], me: str, now: int) -> int:
+    """How many of these orders another person works on. ``now`` in UTC us."""
+    return int((await reads.all(HELD, (as_json(orders), now, me)))[0][0])
+
+
 def beat(tx: Tx, items: list[Lease]) -> list[int]:
     """Writer handler: prolong the claims that these people still hold; answers the new end (UTC us)."""
     for item in items:

@@ -42,6 +42,17 @@ Undo = Callable[[Tx, Deed, OrderState, Mapping[str, Any]], str]  # a code why it
 Final = Callable[[OrderState, Deed], bool]  # whether doing it to this order lets keys go, so that no undo comes in time
 
 
+class Alike(NamedTuple):
+    """What all orders of one act must share: one argument for strangers would send keys to the wrong place.
+
+    ``sql`` is a constant over ``orders o``; orders with the same value are alike. ``refusal`` says why, ``hint`` what to do.
+    """
+
+    sql: str
+    refusal: str
+    hint: str
+
+
 class Action(NamedTuple):
     """An entry of the registry. ``before``: what undo must know of the order as it was.
 
@@ -57,6 +68,7 @@ class Action(NamedTuple):
     undo: Undo | None = None
     before: Callable[[OrderState], dict[str, Any]] | None = None
     final: Final | None = None
+    alike: Alike | None = None
 
     def is_final(self, state: OrderState, deed: Deed) -> bool:
         """Whether this action on this order could not be undone although it has an undo."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.desk.alike import ONE_ARTICLE
 from core.desk.cases import close_cases
 from core.desk.deeds import NOTHING_FAILED, Action, Args, BadArgs, Deed, log, move, no_args
 from core.desk.holds import lift_holds
@@ -245,7 +246,7 @@ def _free_keys(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
 
 
 ENDINGS = (
-    Action("map_sku", "supervisor", _may_map, _map, _product_arg),
+    Action("map_sku", "supervisor", _may_map, _map, _product_arg, alike=ONE_ARTICLE),
     Action("accept_late", "supervisor", _may_accept_late, _accept_late, no_args),
     Action("return_late", "supervisor", _may_return_late, _return_late, no_args),
     Action("accept_case", "operator", _may_accept, _accept, _kind_arg),

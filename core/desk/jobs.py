@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.desk.actions import ACTIONS
+from core.desk.alike import need_alike
+from core.desk.claims import held_by_others
 from core.desk.deeds import Action, BadArgs, Deed, reaches
 from core.desk.hands import last_hands
 from core.desk.job_rows import CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
@@ -74,6 +76,7 @@ class Jobs:
         ids = tuple(dict.fromkeys(orders))
         if len(ids) > self.limits.orders:
             raise bad_request(f"one action takes at most {self.limits.orders} orders", "Narrow the filter.")
+        await need_alike(self._reads, action, ids)
         deed = Deed(parsed, person.name, person.role, "", self._setup)
         allowed = final = 0
         money: dict[str, int] = {}
@@ -111,6 +114,7 @@ class Jobs:
             "undoable": action.undo is not None and (final < allowed or not allowed),
             "final": final,
             "confirm_number": number,
+            "held": await held_by_others(self._reads, ids, person.name, self._writer.clock()),
         }
 
     async def apply(self, person: Person, token: str, reason: str, number: int | None) -> int:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.desk.alike import ONE_BUYER
 from core.desk.cases import CaseRow, close_cases, open_cases
 from core.desk.deeds import NOTHING_FAILED, Action, Args, BadArgs, Deed, log, no_args, set_column, text_arg
 from core.desk.holds import HoldRow, lift_holds, open_holds
@@ -279,5 +280,6 @@ SIMPLE = (
     Action(
         "fix_contact", "operator", _may_fix_contact, _fix_contact, _contact_arg, undo=_unfix_contact,
         before=lambda s: {"contact": s.contact, "cases": list(s.cases)}, final=_address_lets_go,
+        alike=ONE_BUYER,
     ),
 )  # fmt: skip

@@ -95,6 +95,14 @@ def ids(found: dict[str, Any], name: str) -> list[int]:
     return value
 
 
+def numbers(found: dict[str, Any], name: str, most: int) -> list[str]:
+    """A member that is a list of at most ``most`` numbers as shops write them, cleaned."""
+    value = found.get(name, [])
+    if not isinstance(value, list) or len(value) > most or not all(isinstance(v, str) for v in value):
+        raise bad_request(f"{name} must be a list of at most {most} texts")
+    return [one for one in (clean(v, 120).strip() for v in value) if one]
+
+
 def filter_text(found: dict[str, Any]) -> str:
     """The ``filter`` member as it was typed; "" when absent."""
     value = found.get("filter", "")

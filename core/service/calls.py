@@ -10,11 +10,13 @@ from starlette.routing import Route
 from core.desk import inbox
 from core.desk.detail import in_full
 from core.desk.find import find
+from core.desk.lookup import lookup
+from core.desk.matching import matching
 from core.desk.recall import RECALL_MAX
 from core.desk.views import LIMIT_MAX, Page, count, total, window
 from core.desk.wall import seen_by
 from core.service import purchases, settlement
-from core.service.ask import param, path_id, whole
+from core.service.ask import body, numbers, param, path_id, whole
 from core.service.dump import dump
 from core.service.errors import answer, refused
 from core.service.shops import shops
@@ -45,6 +47,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/health", _health),
         ("/v1/queue", _queue),
         ("/v1/count", _count),
+        ("/v1/matching", _matching),
         ("/v1/orders/{id:int}", _order),
         ("/v1/find", _find),
         ("/v1/cases/groups", _groups),
@@ -61,7 +64,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/settlement", _settlement),
         ("/v1/backup", _backup),
     )
-    return [route(service, "GET", path, call) for path, call in table]
+    return [*(route(service, "GET", path, call) for path, call in table), route(service, "POST", "/v1/lookup", _lookup)]
 
 
 async def _health(service: "Service", request: Request) -> Any:
@@ -100,6 +103,17 @@ async def _count(service: "Service", request: Request) -> Any:
     selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), person)
     found, exact = await count(service.reader, selection, service.context(person))
     return {"count": found, "exact": exact}
+
+
+async def _matching(service: "Service", request: Request) -> Any:
+    selection = service.selection(param(request, "view", 40), param(request, "filter", 2000), service.person(request))
+    return await matching(service.reader, selection, service.options.limits.orders)
+
+
+async def _lookup(service: "Service", request: Request) -> Any:
+    service.person(request)
+    found = numbers(await body(request, "numbers"), "numbers", service.options.limits.orders)
+    return await lookup(service.reader, found, service.shops)
 
 
 async def _order(service: "Service", request: Request) -> Any:

@@ -13,6 +13,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ class Core(Presence):
         self.broken: dict[int, tuple[str, str]] = {}
         self.revealed: list[tuple[int, str]] = []
         self.confirm_over = 20
+        self.most = 10_000  # orders that one act takes
+        self.version = metadata.version("keydesk")
         self.final, self.undoable = 0, True
         self.wall: Callable[[int], dict[str, Any]] = busy
         for n in range(orders):
@@ -265,6 +268,7 @@ class Core(Presence):
             "blocked": [{"why": w, "count": len(i), "sample": i[:5]} for w, i in blocked.items()],
             "money": {"CNY": sum(self.rows[i]["amount"] for i in allowed)},
             "undoable": self.undoable and action not in NOT_UNDOABLE, "final": self.final, "confirm_number": number,
+            "held": sum(bool(r["claim"]) and r["claim"]["by"] != self.operator and r["claim"]["until"] > self.now() for r in rows),
         }  # fmt: skip
 
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:

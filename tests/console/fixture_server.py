@@ -34,7 +34,7 @@ def app_of(core: Core) -> Starlette:
 
     async def health(_: Request) -> Response:
         return JSONResponse({
-            "version": "0.1.0", "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
+            "version": core.version, "pid": 1, "epoch": 1, "database": "x", "started_at": NOW, "now": core.now(),
             "operator": core.operator, "role": core.role, "read_only": core.read_only,
             "shops": [{"name": n, "platform": p} for n, p in SHOPS], "language": "zh_CN",
         })  # fmt: skip
@@ -48,6 +48,19 @@ def app_of(core: Core) -> Starlette:
             return JSONResponse({"count": core.count(view), "exact": True})
         wanted = core.matching(view, text)
         return JSONResponse({"count": sum(wanted(r) for r in core.rows.values()), "exact": True})
+
+    async def matching(request: Request) -> Response:
+        wanted = core.matching(request.query_params.get("view", "work"), request.query_params.get("filter", ""))
+        rows = [core.rows[k[2]] for k in core.order if wanted(core.rows[k[2]])]
+        orders = [[r["id"], r["amount"], r["currency"]] for r in rows[: core.most]]
+        return JSONResponse({"orders": orders, "more": len(rows) > core.most})
+
+    async def lookup(request: Request) -> Response:
+        wanted = (await request.json())["numbers"]
+        found = {n: [r for r in core.rows.values() if r["ext_id"] == n] for n in wanted}
+        orders = [[r[0]["id"], r[0]["amount"], r[0]["currency"]] for r in found.values() if len(r) == 1]
+        missing, several = [n for n, r in found.items() if not r], [n for n, r in found.items() if len(r) > 1]
+        return JSONResponse({"orders": orders, "missing": missing, "several": several})
 
     async def order(request: Request) -> Response:
         return JSONResponse(core.full(int(request.path_params["id"])))
@@ -166,12 +179,12 @@ def app_of(core: Core) -> Starlette:
         return JSONResponse(error.body, status_code=error.status)
 
     gets = {
-        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/orders/{id}": order, "/v1/find": find,
+        "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/matching": matching, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
         "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall, "/v1/history": history,
     }  # fmt: skip
     posts = {
-        "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
+        "/v1/lookup": lookup, "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,
         "/v1/orders/{id}/reveal": reveal, "/v1/claims": claims, "/v1/claims/beat": beat, "/v1/claims/drop": drop, "/v1/orders/{id}/skip": skip, "/v1/orders/{id}/break": break_claim,
     }  # fmt: skip
     routes = [Route(path, call) for path, call in gets.items()]

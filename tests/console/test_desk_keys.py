@@ -86,7 +86,7 @@ async def test_end_jumps_without_reading_what_lies_between_and_pages_back(serve:
         await pilot.press("end")
         await until(pilot, lambda: model.cursor == served.core.order[-1][2], "the last order")
         assert len(model.shown) < 200
-        assert "2000/2000" in shown(pilot, "#notice")
+        assert "2,000/2,000" in shown(pilot, "#notice")
         for _ in range(4):
             await pilot.press("pageup")
         await until(pilot, lambda: len(model.shown) > 100, "earlier pages")

@@ -1,11 +1,17 @@
 """Exceptions decided by digits, one decision for a whole kind, jobs stopped and read; by keys alone."""
 
+from typing import Any
+
+from textual.pilot import Pilot
+
 from console.screens.desk import DeskScreen
 from console.screens.digit import DigitScreen
 from console.screens.jobs import JobsScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from tests.console.conftest import desk_app, ready, until
+from tests.console.fixture_core import Core
+from tests.console.fixture_orders import NOW, SECOND
 from tests.console.fixture_server import Served
 from tests.console.test_desk_keys import SIZE, desk_of, job_done, on_screen, shown
 
@@ -107,3 +113,73 @@ async def test_a_kind_with_more_cases_than_a_page_can_be_walked_to_its_end(serve
         assert len(desk.cases.cases) == whole, "news does not throw the person back to the first page"
         assert desk.cases.current == last
         assert len({c["id"] for c in desk.cases.cases}) == whole
+
+
+async def test_a_running_job_says_how_fast_it_goes_and_how_long_it_will_take(served: Served) -> None:
+    """From what was seen of it: 2,000 orders that were done before the first look count for nothing."""
+    async with desk_app(served, "en").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        jobs = desk_of(pilot).jobs
+
+        def line(done: int, seconds: float, state: str = "running") -> str:
+            job: Any = {"id": 7, "action": "hold", "state": state, "done": done, "total": 10_000, "failed": 0}
+            return jobs.line({**job, "undoable_until": None}, NOW + round(seconds * SECOND)).plain
+
+        assert "/s" not in line(2000, 0)
+        assert "/s" not in line(2100, 0.3), "too early to tell"
+        assert "1,000/s, 6s left" in line(4000, 2)
+        assert "/s" not in line(10_000, 9, "done")
+        assert "/s" not in line(5000, 60), "seen anew"
+
+
+async def open_kind(pilot: Pilot[None], kind: str) -> DeskScreen:
+    """The exceptions with one kind open."""
+    desk = desk_of(pilot)
+    await pilot.press("e")
+    await until(pilot, lambda: bool(desk.cases.groups), "groups")
+    kinds = [group["kind"] for group in desk.cases.groups]
+    await pilot.press(*["j"] * kinds.index(kind), "enter")
+    await until(pilot, lambda: bool(desk.cases.cases), "cases")
+    return desk
+
+
+async def test_a_group_decision_can_be_held_to_one_cause(served: Served) -> None:
+    """Stock came for one product: its orders are decided together, those of other products stay as they are."""
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = await open_kind(pilot, "no_stock")
+        case = desk.cases.current
+        assert case is not None
+        assert case["row"] is not None
+        product = case["row"]["product"]
+        mine = {c["order_id"] for c in desk.cases.cases if c["row"] is not None and c["row"]["product"] == product}
+        assert 0 < len(mine) < len(desk.cases.cases)
+        await pilot.press("A")
+        await on_screen(pilot, DigitScreen)
+        assert f"{len(mine)} 件" in shown(pilot, "#digit-scope")
+        await pilot.press("tab", "1")
+        await on_screen(pilot, PreviewScreen)
+        await pilot.press("enter")
+        job = await job_done(pilot, served)
+        assert {item["order_id"] for item in job["items"]} == mine
+
+
+async def test_one_address_is_never_given_to_a_group(served: Served) -> None:
+    """It would send all keys to one place."""
+
+    def unreadable(core: Core) -> None:
+        for row in list(core.rows.values())[:5]:
+            row.update(cases=["buyer_input_invalid"], why="case:buyer_input_invalid", stage="open", holds=[])
+
+    served.do(unreadable)
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        desk = await open_kind(pilot, "buyer_input_invalid")
+        assert len(desk.cases.cases) > 1
+        await pilot.press("A")
+        screen = await on_screen(pilot, DigitScreen)
+        assert "联系方式" in screen._choices[0]
+        await pilot.press("1")
+        await until(pilot, lambda: "同一买家" in shown(pilot, "#say"), "it is said why")
+        assert isinstance(pilot.app.screen, DeskScreen)
+        assert not served.core.jobs

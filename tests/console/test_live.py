@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.controllers import loader
+from console.controllers import loader, session
 from console.widgets.direct import Bar
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
@@ -149,3 +149,17 @@ async def test_an_idle_screen_draws_nothing(served: Served) -> None:
             desk.show_notice()
             await pilot.pause(0.02)
         assert drawn == []
+
+
+async def test_a_core_of_another_version_is_named_once(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade leaves the core that runs behind; what it does not know yet would be refused without a word why."""
+    monkeypatch.setattr(session, "COUNTS_S", 0.05)
+    served = serve(60, version="0.0.9")
+    async with desk_app(served, "en", live=True).run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        log = desk_of(pilot).messages
+        await until(pilot, lambda: any("0.0.9" in one.text for one in log.kept), "it is said")
+        await pilot.pause(0.3)
+        assert sum("0.0.9" in one.text for one in log.kept) == 1

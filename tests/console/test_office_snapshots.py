@@ -33,7 +33,7 @@ def place(command: str, *pressed: str, within: str = "#pane-list", text: str = "
 
 def test_stock_zh_wide(served: Served, snap_compare: Snap) -> None:
     """Chinese at 160x48: columns straight beside wide characters, what lacks keys first and in colour, who waits."""
-    assert snap_compare(desk_app(served), terminal_size=WIDE, run_before=place("stock", text="1200"))
+    assert snap_compare(desk_app(served), terminal_size=WIDE, run_before=place("stock", text="1,200"))
 
 
 def test_stock_imports_en_narrow(served: Served, snap_compare: Snap) -> None:
@@ -52,7 +52,7 @@ def test_key_file_with_bad_lines_narrow(served: Served, snap_compare: Snap, tmp_
         pilot.app.screen.query_one("Input").value = str(tmp_path / "k.txt")  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen.query("#import-lines"), "the wizard")
-        await until(pilot, lambda: "1180" in shown(pilot, "#import-lines"), "the preview")
+        await until(pilot, lambda: "1,180" in shown(pilot, "#import-lines"), "the preview")
 
     assert snap_compare(desk_app(served), terminal_size=NARROW, run_before=run)
 

@@ -17,6 +17,7 @@ from console.presenters.checks import said, todo
 from console.state.messages import Messages
 from console.terminal import terminal_checks
 from core.model.checks import Check
+from tests.catalogues import entries
 from tests.console import fixture_office as fixed
 from tests.console.fixture_orders import NOW
 from tests.console.sources import ROOT
@@ -94,7 +95,7 @@ def codes_of(*paths: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("language", ["zh_CN", "en"])
 def test_every_finding_has_words_and_what_is_wrong_says_what_to_do(language: str) -> None:
     found = codes_of("core/doctor.py", "console/commands/examine.py", "console/screens/doctor.py")
-    words = i18n.LANGUAGES[language]
+    words = entries(language)
     assert sum(map(len, found.values())) > 9
     for codes in found.values():
         assert {f"doctor.{code}" for code in codes} <= set(words)
@@ -119,7 +120,7 @@ def test_every_kind_of_connector_error_has_advice_and_a_name() -> None:
     text = (ROOT / "core" / "service" / "troubles.py").read_text(encoding="utf-8")
     kinds = ast.literal_eval(re.search(r"_KINDS: Final = frozenset\((\{.*?\})\)", text)[1])  # type: ignore[index]
     assert "auth" in kinds
-    for words in i18n.LANGUAGES.values():
+    for words in map(entries, i18n.LANGUAGES):
         assert {f"advice.{kind}" for kind in kinds} <= set(words)
         assert {f"connections.error.{kind}" for kind in kinds} <= set(words)
     i18n.use("en")

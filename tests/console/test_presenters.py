@@ -12,7 +12,21 @@ from rich.cells import cell_len
 from console import i18n
 from console.keymap import Keymap
 from console.presenters import head
-from console.presenters.cells import ASCII, UNICODE, amount, fit, short_count, span, spark, tail
+from console.presenters.cells import (
+    ASCII,
+    UNICODE,
+    amount,
+    clock_text,
+    count,
+    day_time,
+    fit,
+    minute_text,
+    short_count,
+    span,
+    spark,
+    stamp,
+    tail,
+)
 from console.presenters.detail import case_lines
 from console.presenters.row import cells, header, layout
 from console.presenters.tabs import tabs_line
@@ -87,6 +101,22 @@ def test_spans_amounts_counts() -> None:
     assert amount(123456) == "1,234.56"
     assert amount(1200, "JPY") == "1,200 JPY"
     assert [short_count(n) for n in (7, 1200, 123456, 2_500_000)] == ["7", "1.2k", "123k", "2.5M"]
+    assert [short_count(n) for n in (99_949, 99_999)] == ["99.9k", "99k"]
+
+
+def test_counts_are_grouped_like_amounts_and_stay_in_their_cells() -> None:
+    assert [count(n) for n in (7, 999, 1200, 2_500_000)] == ["7", "999", "1,200", "2,500,000"]
+    assert [count(n, 6) for n in (7, 1200, 99_999, 123_456, 2_500_000)] == ["7", "1,200", "99,999", "123k", "2.5M"]
+    assert all(cell_len(count(n, 5)) <= 5 for n in (9, 99, 999, 9999, 99_999, 999_999, 9_999_999))
+
+
+def test_times_are_written_one_way_as_long_as_a_line_needs() -> None:
+    date, _, clock = clock_text(NOW).partition(" ")
+    assert re.fullmatch(r"\d\d-\d\d \d\d:\d\d:\d\d", clock_text(NOW))
+    assert (day_time(NOW), minute_text(NOW)) == (clock, f"{date} {clock[:5]}")
+    assert re.fullmatch(r"\d{8}-\d{6}", stamp(NOW))
+    assert stamp(NOW).endswith(clock.replace(":", ""))
+    assert clock_text(None) == day_time(None) == minute_text(None) == "-"
 
 
 def test_bars_rise_with_values_and_zero_is_empty() -> None:

@@ -10,7 +10,7 @@ from console.wire import Row, Window
 
 
 def row(order_id: int, **fields: Any) -> Row:
-    base: Any = {"id": order_id, "version": 1, "ext_id": str(order_id), "why": ""}
+    base: Any = {"id": order_id, "version": 1, "ext_id": str(order_id), "why": "", "amount": 100, "currency": "CNY"}
     return {**base, **fields}
 
 
@@ -98,7 +98,8 @@ def test_marks_survive_leaving_the_list_and_are_counted_as_hidden() -> None:
     model.put_cursor(1)
     model.toggle_mark()
     model.reread(0, window(1, 3))
-    assert [r["id"] for r in model.chosen()] == [2]
+    assert model.chosen().ids == (2,)
+    assert model.chosen().row == row(2)
     assert model.hidden_marks() == 1
 
 
@@ -181,3 +182,23 @@ def test_the_cursor_never_changes_to_another_order_that_is_worse_than_gone(
         if not freeze:
             assert model.shown == ids
             assert model.cursor in ids
+
+
+def test_marks_keep_their_sums_whatever_becomes_of_them() -> None:
+    """Marked by number without having been seen, seen later at another price, unmarked by hand: the sum follows."""
+    model = model_of(1, 2)
+    model.mark([(1, 100, "CNY"), (7, 250, "CNY"), (8, 30, "USD")])
+    assert model.marks.money == {"CNY": 350, "USD": 30}
+    assert model.hidden_marks() == 2
+    assert model.chosen().ids == (1, 7, 8)
+    assert model.known(7) is None
+    model.reread(0, window(1, 7, amount=120))
+    assert model.marks.money == {"CNY": 240, "USD": 30}
+    assert model.known(7) == row(7, amount=120)
+    model.put_cursor(0)
+    model.toggle_mark()
+    assert model.marks.money["CNY"] == 120
+    model.mark([(7, 120, "CNY"), (8, 30, "USD")])
+    assert sum(model.marks.money.values()) == 150, "marked twice is marked once"
+    model.clear_marks()
+    assert (len(model.marks), dict(model.marks.money)) == (0, {})

@@ -1,5 +1,6 @@
 """The x-ray by keys alone, on a real core's socket."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,12 @@ async def test_nothing_from_outside_reaches_the_terminal_as_it_came(tmp_path: Pa
             assert "[red]" in told, "shown as text, not taken as markup"
             assert not set(told) & set("\x1b\x07\x9b\u202e")
             await pilot.press("escape")
+
+
+async def test_a_claim_says_whose_it_is_and_until_when(tmp_path: Path) -> None:
+    async with looking(tmp_path) as (pilot, _, console):
+        await pilot.press("C")
+        await until(pilot, lambda: console.standing.claims, "claimed")
+        await pilot.press("x")
+        await on(pilot, XrayScreen, lambda: "claimed by" in said(pilot))
+        assert re.search(r"claimed by \w+ until \d\d:\d\d:\d\d\s", said(pilot))

@@ -39,6 +39,7 @@ async def test_preview_counts_what_is_allowed_and_why_not(tmp_path: Path) -> Non
         assert seen["blocked"][0].pop("last")["by"] == "li"
         assert seen == {
             "total": 4, "allowed": 1, "money": {"CNY": 100}, "undoable": True, "final": 0, "confirm_number": None,
+            "held": 0,
             "blocked": [
                 {"why": "held_already", "count": 1, "sample": [2]},
                 {"why": "delivered_already", "count": 1, "sample": [3]},

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from core.desk.alike import ONE_ARTICLE, ONE_BUYER, alike_sql
+from core.desk.claims import HELD
+from core.desk.deeds import Alike
 from core.desk.filter import Context
 from core.desk.hands import LAST_SQL
+from core.desk.lookup import NUMBERS
+from core.desk.matching import AMOUNTS
 from core.desk.presence import held_sql
 from core.desk.recall import jobs_sql
 from core.desk.rows import COLUMNS
@@ -88,3 +93,26 @@ def test_recall_and_last_hands_read_a_bounded_piece_by_index(path: Path) -> None
 
 def test_the_columns_are_those_the_presenter_unpacks() -> None:
     assert len(re.sub(r"max\(.*\) AS ", "", COLUMNS).split(",")) == 24
+
+
+@pytest.mark.parametrize(("sql", "values"), [(AMOUNTS, ("[1,2]",)), (HELD, ("[1,2]", 0, "wang"))])
+def test_a_marked_set_is_looked_up_by_its_numbers(path: Path, sql: str, values: tuple[object, ...]) -> None:
+    plan = explain(path, sql, values)
+    assert "SCAN j VIRTUAL TABLE" in plan
+    assert "USING INTEGER PRIMARY KEY" in plan
+    assert plan.count("SCAN") == 1
+
+
+def test_pasted_numbers_are_looked_up_shop_by_shop(path: Path) -> None:
+    plan = explain(path, NUMBERS, ('["a","b"]', 1))
+    assert "SCAN j VIRTUAL TABLE" in plan
+    assert "(shop=? AND ext_id=?)" in plan
+    assert plan.count("SCAN") == 1
+
+
+@pytest.mark.parametrize("alike", [ONE_BUYER, ONE_ARTICLE])
+def test_whether_orders_are_alike_is_read_from_these_orders_alone(path: Path, alike: Alike) -> None:
+    plan = explain(path, alike_sql(alike), ("[1,2]",))
+    assert "SEARCH o USING INTEGER PRIMARY KEY" in plan
+    assert "SCAN o" not in plan
+    assert "SCAN l" not in plan

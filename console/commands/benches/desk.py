@@ -1,6 +1,10 @@
-"""``keydesk bench desk``: a console on a live core, against an empty Textual app, both in a terminal of 160x48."""
+"""``keydesk bench desk``: a console on a live core, against an empty Textual app, both in a terminal of 160x48.
+
+With ``--ssh`` both run at the other end of a loopback SSH line.
+"""
 
 import importlib.util
+import os
 import re
 import signal
 import statistics
@@ -8,11 +12,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
+from console.commands.benches.loopback_ssh import Line, loopback
 from console.commands.benches.pty_meter import LINES, Probe, Replay, Terminal, Watch, quantile
 from console.commands.benches.stage import READY_S, desk_command, live_core, plain_terminal, tail
 from core.bench.merchant import build
@@ -46,7 +52,8 @@ def count(seen: Replay) -> int | None:
 class Sample:
     """What the sessions of one program came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: "Place") -> None:
+        self._place = place
         self.start: list[float] = []
         self.took: list[float] = []
         self.rss: list[float] = []
@@ -56,7 +63,7 @@ class Sample:
 
     def session(self, command: list[str], probe: Probe, seed: int, live: bool) -> None:
         """One start, some silence of the hand, then the keys."""
-        terminal = Terminal(command, plain_terminal())
+        terminal = self._place.terminal(command)
         try:
             watch = Watch(terminal, probe)
             self.start.append(watch.until_ready(READY_S))
@@ -67,7 +74,7 @@ class Sample:
                 self.live.append(terminal.since(begun) / (time.perf_counter() - begun))
             sent = terminal.press(KEYS, INTERVAL_S, JITTER_S, seed)
             terminal.read(1.0)
-            self.rss.append(terminal.peak_mb())
+            self.rss.append(terminal.peak_mb(self._place.pid()))
         finally:
             terminal.close()
         took, lost = watch.answers(sent)
@@ -76,17 +83,35 @@ class Sample:
         self.lost += lost
 
 
-def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say) -> dict[str, Any]:
+class Place:
+    """Where programs are run: here, or behind an SSH line."""
+
+    def __init__(self, folder: Path, line: Line | None) -> None:
+        self._folder, self._line = folder, line
+
+    def terminal(self, command: list[str]) -> Terminal:
+        """Starts a program."""
+        env = plain_terminal(self._folder)
+        return Terminal(command, env) if self._line is None else Terminal(self._line.through(command, env), os.environ)
+
+    def pid(self) -> int:
+        """The process to look at, 0 for the terminal's own."""
+        return self._line.pid() if self._line is not None else 0
+
+
+def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say, ssh: bool = False) -> dict[str, Any]:
     """Rounds of floor and console in turn; latencies of all rounds are pooled."""
     if importlib.util.find_spec("pyte") is None:
         raise click.ClickException("bench desk reads the terminal with pyte; install it: pip install pyte")
     build_s = build(folder / "keydesk.db", orders)
     say(f"made {orders:,} orders in {build_s:.1f} s")
-    floor, console = Sample(), Sample()
-    with live_core(folder, rate) as (core, socket):
+    with ExitStack() as stack:
+        core, socket = stack.enter_context(live_core(folder, rate))
+        place = Place(folder, stack.enter_context(loopback(folder / "ssh")) if ssh else None)
+        floor, console = Sample(place), Sample(place)
         show = desk_command(socket)
         empty = [sys.executable, "-P", "-m", "console.commands.benches.floor_app"]
-        idle = _idle(show)
+        idle = _idle(place, show)
         say(f"idle: {idle:.0f} bytes/s")
         core.send_signal(signal.SIGUSR1)
         for number in range(rounds):
@@ -95,8 +120,8 @@ def measure(folder: Path, orders: int, rate: int, rounds: int, say: Say) -> dict
                 sample.session(command, probe, number, live)
                 if core.poll() is not None:
                     raise click.ClickException(f"the core of the bench ended: {tail(folder)}")
-            say(f"round {number + 1}: floor {_ms(floor)}, console {_ms(console)}")
-    return _result(floor, console, idle) | {"orders": orders, "rate": rate, "rounds": rounds}
+            say(f"round {number + 1}: floor {_ms(floor)}, console {_ms(console)}, {console.live[-1]:,.0f} bytes/s")
+    return _result(floor, console, idle) | {"orders": orders, "rate": rate, "rounds": rounds, "ssh": ssh}
 
 
 def _result(floor: Sample, console: Sample, idle: float) -> dict[str, Any]:
@@ -121,9 +146,9 @@ def _result(floor: Sample, console: Sample, idle: float) -> dict[str, Any]:
     return found | {"keys": [console.keys, floor.keys], "keys_lost": [console.lost, floor.lost]}
 
 
-def _idle(command: list[str]) -> float:
+def _idle(place: Place, command: list[str]) -> float:
     """Bytes a second of a console while nothing changes, once it has settled."""
-    terminal = Terminal(command, plain_terminal())
+    terminal = place.terminal(command)
     try:
         Watch(terminal, cursor_row).until_ready(READY_S)
         terminal.read(4.0)

@@ -101,9 +101,9 @@ class Terminal:
         """Bytes written after ``start``."""
         return sum(len(data) for at, data in self.chunks if at > start)
 
-    def peak_mb(self) -> float:
-        """Peak resident memory of the program."""
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text("utf-8"))
+    def peak_mb(self, pid: int = 0) -> float:
+        """Peak resident memory of the program, or of process ``pid``."""
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid or self.pid}/status").read_text("utf-8"))
         return int(found[1]) / 1024 if found else 0.0
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ def measure(folder: Path, orders: int, rate: int, minutes: float, say: Say) -> d
         raise click.ClickException("bench soak reads the terminal with pyte; install it: pip install pyte")
     say(f"made {orders:,} orders in {build(folder / 'keydesk.db', orders):.1f} s")
     with live_core(folder, rate) as (core, socket):
-        terminal = Terminal(desk_command(socket), plain_terminal())
+        terminal = Terminal(desk_command(socket), plain_terminal(folder))
         try:
             hand = Hand(terminal, seed=7)
             if not hand.until(lambda screen: "backlog" in screen and "KD" in screen, READY_S):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,9 +51,11 @@ def desk_command(socket: Path) -> list[str]:
     return [sys.executable, "-P", "-m", "console.cli", "--socket", os.fspath(socket), "--language", "en"]
 
 
-def plain_terminal() -> dict[str, str]:
-    """The same plain terminal for every program."""
+def plain_terminal(folder: Path) -> dict[str, str]:
+    """The same plain terminal for every program, which remembers nothing: a console that went on where the last one was
+    would look elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL_", "KEYDESK_"))}
     for name in ("COLORTERM", "NO_COLOR", "LINES", "COLUMNS", "TMUX", "TERM_PROGRAM"):
         kept.pop(name, None)
-    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    state = tempfile.mkdtemp(prefix="state-", dir=folder)
+    return kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_STATE_HOME": state}

@@ -1,0 +1,71 @@
+"""One argument for several orders must be right for each: an address is one buyer's, a mapping is one article's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.model.lifecycle import Stage
+from core.store.tx import Tx
+from tests.end_to_end.servicekit import Desk, desk
+from tests.end_to_end.test_service_batches import _product
+from tests.store.deskdata import Seed, query
+
+ADDRESS = {"contact": "new@example.org"}
+
+
+async def refused(d: Desk, action: str, args: dict[str, Any], *orders: int) -> bool:
+    """Whether the set is refused for not being alike; when it is, nothing is frozen that could be applied."""
+    before = len(d.service.jobs._tokens)
+    body = {"action": action, "args": args, "orders": list(orders)}
+    answer = await d.client.http.post("/v1/preview", json=body)
+    if answer.status_code == 200:
+        return False
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_alike")
+    assert len(d.service.jobs._tokens) == before
+    return True
+
+
+@pytest.mark.parametrize(
+    ("buyer", "other", "shop", "no"),
+    [
+        ("zhang", "zhang", 1, False),
+        ("zhang", "li", 1, True),
+        ("zhang", "zhang", 2, True),
+        ("", "", 1, True),
+        ("zh**g", "zh**g", 1, True),
+    ],
+)
+async def test_one_address_is_for_the_orders_of_one_buyer(
+    tmp_path: Path, buyer: str, other: str, shop: int, no: bool
+) -> None:
+    """The same name in another shop, no name, or one that the platform hides, is not known to be the same buyer."""
+    async with desk(tmp_path, [Seed(1, buyer=buyer), Seed(2, shop, buyer=other)]) as d:
+        assert await refused(d, "fix_contact", ADDRESS, 1, 2) is no
+        assert not await refused(d, "fix_contact", ADDRESS, 1)
+        assert not await refused(d, "fix_contact", ADDRESS, 2, 2), "twice the same order is one order"
+        assert not await refused(d, "hold", {}, 1, 2)
+        body = {"action": "fix_contact", "args": ADDRESS, "view": "work", "filter": ""}
+        assert (await d.client.http.post("/v1/preview", json=body)).status_code == (409 if no else 200)
+
+
+def _sku(tx: Tx, items: list[tuple[int, str]]) -> list[None]:
+    tx.many("UPDATE line SET sku = ? WHERE order_id = ?", [(sku, order) for order, sku in items])
+    return [None for _ in items]
+
+
+async def test_one_mapping_is_for_orders_of_one_article(tmp_path: Path) -> None:
+    """Orders that wait for nothing of the kind are left out by their own reason, not by this one."""
+    raw = [Seed(i, stage=Stage.RECEIVED, product="") for i in (1, 2, 3)]
+    async with desk(tmp_path, [*raw, Seed(4), Seed(5, 2, stage=Stage.RECEIVED, product="")]) as d:
+        await d.writer.do(_product, "steam-50")
+        await d.writer.do(_sku, (3, "sku-other"))
+        args = {"product": "steam-50"}
+        assert await refused(d, "map_sku", args, 1, 2, 3)
+        assert await refused(d, "map_sku", args, 1, 5), "another shop's article of the same number"
+        assert not await refused(d, "map_sku", args, 1, 2, 4)
+        job = await d.client.act("map_sku", [1, 2, 4], product="steam-50")
+        assert {i["order_id"]: i["why"] for i in job["items"]} == {1: "", 2: "", 4: "nothing_unmapped"}
+        assert query(d.writer.path, "SELECT product FROM orders WHERE id IN (1, 2, 3) ORDER BY id") == [
+            ("steam-50",), ("steam-50",), ("",),
+        ]  # fmt: skip
