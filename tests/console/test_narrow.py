@@ -34,7 +34,8 @@ async def open_place(pilot: Pilot[None], app: DeskApp, place: str, folder: Path)
     elif name not in ("queue",):
         app.desk.perform(name)
     if name in ("menu", "goto"):
-        await until(pilot, lambda: app.screen.query_one("#leader", Plain).size.height > 1, place)
+        box = app.screen.query_one("#leader", Plain)
+        await until(pilot, lambda: box.display and box.size.height > 1, place)
     elif name not in ("queue", "detail", "cases"):
         await until(pilot, lambda: app.screen is not before, place)
     await until(pilot, lambda: getattr(app.screen, "read_at", 1) is not None, place)
