@@ -215,6 +215,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("wall_next", ("tab",), "wall", footer=True),
     Action("wall_prev", ("shift+tab",), "wall"),
     Action("wall_span", ("t",), "wall", footer=True),
+    Action("wall_figure", ("f",), "wall", footer=True),
+    Action("wall_shop", ("s",), "wall", footer=True),
     Action("wall_save", ("S",), "wall", footer=True, guards=(_online,)),
     # files, the x-ray of one order, the history
     Action("xray", ("x",), "desk", guards=(_online,)),
@@ -236,7 +238,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 KIOSK = frozenset({
     "down", "up", "page_down", "page_up", "home", "end", "filter", "detail", "detail_down", "detail_up", "thaw", "view",
     "view_next", "view_prev", "help", "back", "quit", "wall", "wall_left", "wall_right", "drill", "wall_next",
-    "wall_prev", "wall_span",
+    "wall_prev", "wall_span", "wall_figure", "wall_shop",
 })  # fmt: skip
 # Panes that are lists share the queue's way of moving.
 MOVES = frozenset({"down", "up", "page_down", "page_up", "home", "end"})

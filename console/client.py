@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from console.exchange import Exchange
+from console.looking import LOOKS, look, wanted_always
 from console.wire import (
     Cases,
     Claimed,
@@ -28,7 +29,7 @@ from console.wire import (
     Tick,
     Window,
 )
-from console.wire_wall import Wall
+from console.wire_wall import Wall, WallHistory
 from core.model.text import clean
 
 ANSWER_S = 10.0
@@ -114,16 +115,15 @@ class Client:
         after: str | None = None,
         before: str | None = None,
         at: int | None = None,
+        looks: int = LOOKS,
+        wanted: Callable[[], bool] = wanted_always,
     ) -> Window:
-        """A window by keyset: from the head, after or before a mark, or starting at an order's place."""
-        query = {"view": view, "filter": filter, "limit": limit, "after": after, "before": before, "at": at}
-        window = cast(Window, await self._call("GET", "/v1/queue", query))
-        while (mark := window.get("next")) and len(window["rows"]) < limit:
-            side = {"before": mark} if before else {"after": mark}
-            query = {"view": view, "filter": filter, "limit": limit - len(window["rows"]), **side}
-            more = cast(Window, await self._call("GET", "/v1/queue", query))
-            window = _joined(more, window, more) if before else _joined(window, more, more)
-        return window
+        """A window by keyset: from the head, after or before a mark, or starting at an order's place. See ``look``."""
+        query = {"view": view, "filter": filter, "after": after, "before": before, "at": at}
+        return await look(self._window, query, limit, looks, wanted)
+
+    async def _window(self, query: Facts) -> Window:
+        return cast(Window, await self._call("GET", "/v1/queue", query))
 
     async def count(self, view: str, filter: str = "") -> Count:
         """How many orders a view or filter holds."""
@@ -164,6 +164,10 @@ class Client:
     async def wall(self, names: bool = True) -> Wall:
         """The supervisor's figures; ``names`` False: without anybody's own."""
         return cast(Wall, await self._call("GET", "/v1/wall", {"names": "" if names else "no"}))
+
+    async def wall_history(self, span: str, shop: str) -> WallHistory:
+        """One span of the wall's history, of one shop or ("") all."""
+        return cast(WallHistory, await self._call("GET", "/v1/wall/history", {"span": span, "shop": shop}))
 
     async def preview(self, action: str, args: Facts, orders: Sequence[int]) -> Preview:
         """Freezes a set of orders and says what the action would do to them."""
@@ -268,20 +272,6 @@ class Client:
 def _target(path: str, query: Facts | None) -> str:
     params = {k: v for k, v in (query or {}).items() if v is not None and v != ""}
     return f"{path}?{urlencode(params, quote_via=quote)}" if params else path
-
-
-def _joined(upper: Window, lower: Window, newer: Window) -> Window:
-    """Two windows that follow each other, as one. The older answer's ``seq`` stands: what changed since is told again."""
-    older = upper if newer is lower else lower
-    return {
-        "rows": upper["rows"] + lower["rows"],
-        "first": upper["first"] or lower["first"],
-        "last": lower["last"] or upper["last"],
-        "before": (upper if upper["rows"] else lower).get("before"),
-        "next": newer.get("next"),
-        "total": older["total"],
-        "seq": older["seq"],
-    }
 
 
 def _decode(status: int, content: bytes) -> Any:

@@ -4,6 +4,7 @@ Written here and not by Rich: its pictures ask a server for a font, and press Ch
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -18,7 +19,7 @@ from console.i18n import t
 from console.presenters.cells import Glyphs, clock_text
 from console.presenters.wall_page import Size, page
 from console.state.wall import WallState
-from console.wire_wall import Wall
+from console.wire_wall import Wall, WallHistory
 
 SIZE: Final = Size(160, 46)
 _W, _H, _BASE = 9, 20, 15  # pixels: a cell's width and height, and where its letters stand
@@ -26,12 +27,12 @@ _WORD: Final = re.compile("[^ \N{BRAILLE PATTERN BLANK}]+")
 _FONTS: Final = "Sarasa Mono SC, Noto Sans Mono CJK SC, DejaVu Sans Mono, Consolas, Menlo, monospace"
 
 
-def picture(wall: Wall, span: str, glyphs: Glyphs, widget: Widget) -> str:
-    """An SVG document. ``widget``: any that is mounted, for its theme's colours."""
+def picture(wall: Wall, history: WallHistory | None, state: WallState, glyphs: Glyphs, widget: Widget) -> str:
+    """An SVG document, with the history that ``state`` has chosen. ``widget``: any that is mounted, for its theme's colours."""
     style = widget.visual_style
     title = f"{t('app.name')} {t('wall.title')}  {clock_text(wall['at'])}"
     strips: list[Strip] = []
-    for content in page(wall, WallState(panel="", span=span), SIZE, glyphs, wall["at"]):
+    for content in page(wall, history, replace(state, panel=""), SIZE, glyphs, wall["at"]):
         drawn = Visual.to_strips(widget, content, SIZE.width, 1, style) if content else []
         strips += drawn[:1] or [Strip([])]
     width, height = SIZE.width * _W, (len(strips) + 2) * _H

@@ -50,6 +50,8 @@ class Window(TypedDict):
     last: str | None
     before: NotRequired[int | None]
     next: NotRequired[str | None]  # where to look on, when the core had looked at enough orders for one answer
+    looked: NotRequired[int]  # at how many, then
+    looked_to: NotRequired[int | None]  # and when the last of them was received, in a list by time
     total: int | None
     seq: int
 

@@ -13,8 +13,16 @@ class Spread(TypedDict):
     p95: int | None
 
 
+class Waiting(TypedDict):
+    """How long unfinished orders that are paid for have waited so far; None when none does."""
+
+    n: int
+    median: int | None
+    oldest: int | None
+
+
 class Part(TypedDict):
-    """Orders that were delivered with a name in common: as many as the newest orders hold of them."""
+    """Delivered orders with a name in common that were looked at: ``auto`` is of these, as are the times."""
 
     delivered: int
 
@@ -35,14 +43,15 @@ class WallGroup(_Came):
     error_rate: float
     auto: int
     handling: Spread
-    sample: NotRequired[Part]  # of a shop, whose other figures are kept counters
+    waiting: Waiting
+    sample: Part
     acts: NotRequired[int]  # of a person, as what follows
     holds: NotRequired[int]
     hands_on: NotRequired[Spread]
 
 
 class Auto(TypedDict):
-    """Delivered orders of the sample: without any person's act, and with."""
+    """Delivered orders that were looked at: without any person's act, and with."""
 
     machine: int
     by_hand: int
@@ -54,6 +63,14 @@ class Sample(TypedDict):
     orders: int
     since: int | None
     at: int
+
+
+class Finished(TypedDict):
+    """The newest deliveries that were looked at; ``whole``: they are all of the day."""
+
+    orders: int
+    since: int | None
+    whole: bool
 
 
 class Seen(TypedDict):
@@ -75,6 +92,8 @@ class Wall(_Came):
     error_rate: float
     auto: Auto
     sample: Sample
+    finished: Finished
+    waiting: Waiting
     shops: list[WallGroup]
     products: list[WallGroup]
     operators: list[WallGroup]
@@ -82,6 +101,22 @@ class Wall(_Came):
     channels: list[WallGroup]
     measured: dict[str, Spread]
     series: Facts
-    minutes: Facts
     stock: list[Product]
     health: list[Facts]
+
+
+_Flows = TypedDict("_Flows", {"in": list[int]})
+
+
+class WallHistory(_Flows):
+    """``GET /v1/wall/history``: buckets of ``bucket_minutes`` from ``first`` on. ``shop`` "": all of them."""
+
+    at: int
+    span: str
+    shop: str
+    bucket_minutes: int
+    first: int
+    delivered: list[int]
+    failed: list[int]
+    backlog: list[int | None]
+    late: list[int | None]

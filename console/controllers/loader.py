@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.client import ClientError
 from console.i18n import t
+from console.looking import LOOKS
+from console.presenters.notice import looked_words
 from console.widgets.direct import give_way
 from console.wire import Window
 from core.model.text import clean
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 PAGE = 64
 SLICE = 2  # rows drawn before other work gets a turn
+REST = 10  # times as long as it took to look through a long list, before that is done again
 HAND_S = 3.0  # how long after a key the list stays still
 
 
@@ -31,6 +34,10 @@ class Loader:
     @property
     def _query(self) -> tuple[str, str]:
         return self._desk.standing.view, self._desk.standing.filter
+
+    async def _read(self, query: tuple[str, str], looks: int = LOOKS, **place: Any) -> Window:
+        """A window of the query, no further looked for once another is shown. Raises ClientError."""
+        return await self._client.queue(*query, limit=PAGE, looks=looks, wanted=lambda: query == self._query, **place)
 
     async def start(self) -> None:
         """The head of the current view; after a lost line the place is kept and only read again."""
@@ -59,14 +66,14 @@ class Loader:
         if at is not None:
             query = self._query
             with contextlib.suppress(ClientError):
-                window = await self._client.queue(*query, limit=PAGE, at=at)
+                window = await self._read(query, at=at)
                 if (
                     query == self._query
                     and window["rows"]
                     and window["rows"][0]["id"] == at
                     and window.get("before") != 0
                 ):
-                    self._fresh(window, head=False, at_end=len(window["rows"]) < PAGE, cursor=at)
+                    self._fresh(window, head=False, at_end=_ends(window), cursor=at)
                     return
         await self.head()
         if at is not None and (place := self._desk.queue.model.place(at)) is not None:
@@ -76,9 +83,9 @@ class Loader:
     async def head(self) -> None:
         """The first page of the current view and filter. Raises ClientError."""
         query = self._query
-        window = await self._client.queue(*query, limit=PAGE)
+        window = await self._read(query)
         if query == self._query:
-            self._fresh(window, head=True, at_end=len(window["rows"]) < PAGE)
+            self._fresh(window, head=True, at_end=_ends(window))
 
     async def end(self) -> None:
         """The last page. Raises ClientError when the core cannot tell it."""
@@ -88,7 +95,7 @@ class Loader:
             self._desk.queue.relisted()
             return
         query = self._query
-        window = await self._client.queue(*query, limit=PAGE, before="end")
+        window = await self._read(query, before="end")
         if query == self._query:
             self._fresh(window, head=False, at_end=True)
 
@@ -101,9 +108,9 @@ class Loader:
             self._desk.queue.relisted()
             return
         query = self._query
-        window = await self._client.queue(*query, limit=PAGE, at=order_id)
+        window = await self._read(query, at=order_id)
         if query == self._query:
-            self._fresh(window, head=False, at_end=len(window["rows"]) < PAGE, cursor=order_id)
+            self._fresh(window, head=False, at_end=_ends(window), cursor=order_id)
 
     def _fresh(self, window: Window, head: bool, at_end: bool, cursor: int | None = None) -> None:
         queue = self._desk.queue
@@ -130,20 +137,26 @@ class Loader:
         if not model.pages or (model.at_end if down else model.at_head):
             return
         page = model.pages[-1 if down else 0]
-        mark = page.last if down else page.first
+        mark = model.next_mark(down)
         if mark is None:
             return
-        window = await self._client.queue(
-            *query, limit=PAGE, after=mark if down else None, before=None if down else mark
-        )
+        looking = model.look is not None
+        if looking:
+            self._desk.say(t("queue.looking"))
+        window = await self._read(query, after=mark if down else None, before=None if down else mark)
         if query != self._query or not model.pages or page is not model.pages[-1 if down else 0]:
             return
         if down:
             queue.shift(-model.append(window, PAGE))
         else:
             queue.shift(model.prepend(window, PAGE))
+        if model.cursor is None:  # the first that was found after all
+            model.put_cursor(0)
+            queue.relisted()
         queue.draw_all()
         self._desk.show_list_state()
+        if looking:
+            self._desk.say(looked_words(model.look) if model.look is not None else t("queue.looked_all"))
 
     # following changes
 
@@ -156,9 +169,12 @@ class Loader:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            start = asyncio.get_running_loop().time()
             with contextlib.suppress(ClientError):
                 await self.renew()
-            await asyncio.sleep(gap)
+            # To find few among many costs the core something each time.
+            took = asyncio.get_running_loop().time() - start if self._desk.queue.model.look else 0.0
+            await asyncio.sleep(max(gap, REST * took))
 
     async def renew(self) -> None:
         """The pages in view as the core has them now. Raises ClientError."""
@@ -179,6 +195,8 @@ class Loader:
                 if query != self._query or index >= len(model.pages):
                     return
                 changed += model.reread(index, window)
+                if model.look is not None and index == len(model.pages) - 1 and _ends(window):
+                    model.look, model.at_end = None, True
             if model.shown is not before:
                 queue.relisted(line)
                 self._desk.show_list_state()
@@ -209,13 +227,13 @@ class Loader:
         model = self._desk.queue.model
         page = model.pages[index]
         if page.start is not None:
-            return await self._client.queue(*query, limit=PAGE, after=page.start or None)
+            return await self._read(query, LOOKS + 1, after=page.start or None)
         following = model.pages[index + 1].first if index + 1 < len(model.pages) else None
         if following is not None:
-            return await self._client.queue(*query, limit=PAGE, before=following)
+            return await self._read(query, LOOKS + 1, before=following)
         if model.at_end and index == len(model.pages) - 1:
-            return await self._client.queue(*query, limit=PAGE, before="end")
-        return await self._client.queue(*query, limit=PAGE, at=page.ids[0] if page.ids else None)
+            return await self._read(query, LOOKS + 1, before="end")
+        return await self._read(query, LOOKS + 1, at=page.ids[0] if page.ids else None)
 
     async def mark_matching(self, text: str) -> tuple[int, bool]:
         """Marks what matches a filter in the current view. Answers how many, and whether more than one act takes match."""
@@ -223,15 +241,6 @@ class Loader:
         self._desk.queue.model.mark(found["orders"])
         return len(found["orders"]), found["more"]
 
-    def describe_empty(self) -> str:
-        """What to show instead of rows."""
-        desk, keymap = self._desk, self._desk.keymap
-        if not desk.queue.model.loaded:
-            if desk.standing.online:
-                return t("queue.loading")
-            return t("queue.offline", path=desk.client.socket_path)
-        if desk.standing.filter:
-            return t("queue.empty_filter", key=keymap.sign("filter"), esc=keymap.sign("back"))
-        if desk.standing.view == "work":
-            return t("queue.all_done", next=keymap.sign("view_next"), exceptions=keymap.sign("cases"))
-        return t("queue.empty")
+
+def _ends(window: Window) -> bool:
+    return len(window["rows"]) < PAGE and not window.get("next")

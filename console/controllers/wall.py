@@ -13,8 +13,8 @@ from textual.content import Content
 from console.actions import BY_ID
 from console.i18n import t
 from console.presenters.cells import stamp
-from console.state.wall import WallState
-from console.wire_wall import Wall
+from console.state.wall import HISTORY, WallState
+from console.wire_wall import Wall, WallHistory
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -35,6 +35,7 @@ class WallControl:
         self._desk, self.names = desk, names
         self.state = WallState()
         self.figures: Wall | None = None
+        self.history: WallHistory | None = None
         self._screen: WallScreen | None = None
         self._drilled: Drill | None = None
         self._before = ("work", "")
@@ -85,12 +86,40 @@ class WallControl:
         """One move of the cursor."""
         if self.figures is None or self._screen is None:
             return
+        if self.state.panel == HISTORY:
+            self._move_in_history(action)
+            return
         from console.presenters.wall_page import chosen
 
-        panel, _, cell = chosen(self.figures, self.state, self.figures["at"])
+        panel, _, cell = chosen(self.figures, self.state, self.figures["at"], self._screen.size.width)
         columns = len(panel.lines[self.state.row(panel.keys)].cells) if cell is not None else 0
         self.state.move(action, panel.keys, columns)
         self._screen.draw()
+
+    def _move_in_history(self, action: str) -> None:
+        from console.presenters.wall_page import bars_on
+
+        assert self._screen is not None
+        starts = []
+        if self.history is not None:
+            starts = [bar.start for bar in bars_on(self.history, self.state.figure, self._screen.size.width)]
+        shop = self.state.shop
+        self.state.move_in_history(action, starts, self._shops)
+        self._screen.draw()
+        if shop != self.state.shop:
+            self._screen.read()
+
+    @property
+    def _shops(self) -> list[str]:
+        return [shop["name"] for shop in self.figures["shops"]] if self.figures is not None else []
+
+    async def read(self) -> None:
+        """Figures and history as they are now. Raises ClientError."""
+        client, state = self._desk.client, self.state
+        self.figures = await client.wall(self.names)
+        if state.shop not in self._shops:
+            state.shop = ""  # it is gone from the settings
+        self.history = await client.wall_history(state.span, state.shop)
 
     def do_wall_left(self) -> None:
         """The figure to the left."""
@@ -114,30 +143,59 @@ class WallControl:
             self._screen.draw()
 
     def do_wall_span(self) -> None:
-        """The history by the minute, or of the day."""
+        """The history of an hour, a day, a week."""
         self.state.other_span()
+        self._other_history()
+
+    def do_wall_figure(self) -> None:
+        """The history of the next figure."""
+        self.state.other_figure()
         if self._screen is not None:
             self._screen.draw()
+
+    def do_wall_shop(self) -> None:
+        """The history of the next shop, or of all."""
+        self.state.other_shop(self._shops)
+        self._other_history()
+
+    def _other_history(self) -> None:
+        if self._screen is not None:
+            self._screen.read()
 
     # the orders behind a figure
 
     def do_drill(self) -> Work:
         """Shows the orders that the figure under the cursor counts."""
+        desk = self._desk
+        if self.figures is None or self._screen is None:
+            return None
+        if self.state.panel == HISTORY:
+            return self._drill_bar(self._screen.size.width)
         from console.presenters.wall_page import chosen, named
 
-        desk = self._desk
-        if self.figures is None:
-            return None
-        panel, key, cell = chosen(self.figures, self.state, self.figures["at"])
+        panel, key, cell = chosen(self.figures, self.state, self.figures["at"], self._screen.size.width)
         if cell is None or cell.drill is None:
             desk.say(t("wall.no_orders"), "warn")
             return None
         what = named(panel, key, cell, self.state.column(len(panel.lines[self.state.row(panel.keys)].cells)))
+        return self._drill(cell.drill, what)
+
+    def _drill_bar(self, width: int) -> Work:
+        from console.presenters.wall_page import pointed
+
+        words, drill = pointed(self.history, self.state, width) if self.history is not None else ("", None)
+        if drill is None:
+            self._desk.say(t("wall.no_orders"), "warn")
+            return None
+        return self._drill(drill, words)
+
+    def _drill(self, drill: "Drill", what: str) -> Work:
+        desk = self._desk
         if not self.behind:
             self._before = (desk.standing.view, desk.standing.filter)
-        self._drilled = cell.drill
+        self._drilled = drill
         self._leave()
-        return self._show(*cell.drill, t("wall.drilled", what=what, key=desk.keymap.sign("back")))
+        return self._show(*drill, t("wall.drilled", what=what, key=desk.keymap.sign("back")))
 
     def come_back(self) -> Work:
         """From those orders back to the wall; the list goes back to what it showed before."""
@@ -170,7 +228,9 @@ class WallControl:
         path = Path(os.path.expanduser(name or f"keydesk-wall-{stamp(desk.clock())}.svg"))
         if path.suffix.lower() != ".svg":
             path = path.with_name(f"{path.name}.svg")
-        drawn = picture(await desk.client.wall(self.names), self.state.span, desk.glyphs, desk.bars["say"])
+        await self.read()
+        assert self.figures is not None
+        drawn = picture(self.figures, self.history, self.state, desk.glyphs, desk.bars["say"])
         try:
             with path.open("x", encoding="utf-8") as out:
                 out.write(drawn)

@@ -47,6 +47,22 @@ def fit(text: str, cells: int, right: bool = False, cut: str = "~") -> str:
     return set_cell_size(text, cells - len(cut)) + cut
 
 
+def fit_ends(text: str, cells: int, cut: str = "~") -> str:
+    """A name of exactly ``cells`` cells; a longer one loses its middle: names of one family differ at their ends."""
+    plain = clean(text)
+    if cell_len(plain) <= cells or cells < 5:
+        return fit(plain, cells, cut=cut)
+    back = (cells - 1) // 2
+    end, used = len(plain), 0
+    while end and used + cell_len(plain[end - 1]) <= back:
+        end -= 1
+        used += cell_len(plain[end])
+    start, front = 0, cells - len(cut) - used
+    while cell_len(plain[: start + 1]) <= front:
+        start += 1
+    return fit(plain[:start] + cut + plain[end:], cells)
+
+
 def tail(text: str, cells: int, cut: str = "~") -> str:
     """The end of an order number that is too long: numbers of one day differ at the end, not at the start."""
     return text if len(text) <= cells or not text.isascii() else cut + text[len(text) - cells + 1 :]

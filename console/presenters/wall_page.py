@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from console.i18n import t
-from console.presenters.cells import Glyphs, fit
+from console.presenters.cells import Glyphs, fit, fit_ends
 from console.presenters.head import ends
-from console.presenters.wall import Cell, Panel, tables, totals, window_words
-from console.presenters.wall_chart import chart
-from console.state.wall import SPANS, TABLES, TOTALS, WallState
-from console.wire_wall import Wall
+from console.presenters.wall import Cell, Drill, Panel, totals, window_words
+from console.presenters.wall_chart import chart, room_for
+from console.presenters.wall_history import Bar, bars, drill, shown, ticks, title, when
+from console.presenters.wall_tables import tables
+from console.state.wall import FIGURES, HISTORY, TABLES, TOTALS, WallState
+from console.wire_wall import Wall, WallHistory
 from core.model.text import clean
 
-SAMPLE = 5_000  # orders: fewer than these are the whole day
 WIDE = 120  # cells from which two tables stand side by side
 ROOMY = 100  # cells from which a time is shown with its worst
 NAME = 24  # cells; a name far from its figures is read on the wrong line
 _CURSOR = "$text on $primary"
 _MUTED = "$text-muted"
-_BACK = {SPANS[0]: "-3h", SPANS[1]: "-24h"}
-_SERIES = (("in", "$accent"), ("delivered", "$success"), ("failed", "$error"))
+_LOOKS = {"in": "$accent", "delivered": "$success", "backlog": "$warning", "late": "$error", "errors": "$error"}
+_STRIP = 7  # lines of the history under a table where only one fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,44 @@ class Size:
     height: int
 
 
-def page(wall: Wall, state: WallState | None, size: Size, glyphs: Glyphs, now: int) -> list[Content]:
+def page(
+    wall: Wall, history: WallHistory | None, state: WallState | None, size: Size, glyphs: Glyphs, now: int
+) -> list[Content]:
     """``size.height`` lines. ``state`` None: a page without cursor, for a picture. ``now`` in UTC us."""
     at = state or WallState(panel="")
-    head = totals(wall, size.width >= ROOMY)
-    out = [*_totals(head, at, size.width), Content.styled(fit(f" {t('wall.trade')}", size.width), _MUTED)]
-    wide = size.width >= WIDE
+    width, wide = size.width, size.width >= WIDE
+    panels = tables(wall, now, room_of(width))
+    of = window_words(wall)
+    names = None if wide else _names(panels, at)
+    # Where the words on what the figures are of have no room beside the names, they stand for the trade's own.
+    beside = _cells(panels[0].title) if names is None else names.cell_length
+    apart = beside + _cells(of) + 3 > room_of(width)
+    third = of if apart else t("wall.trade")
+    out = [*_totals(totals(wall, width >= ROOMY), at, width), Content.styled(fit(f" {third}", width), _MUTED)]
     room = size.height - len(out)
-    panels = tables(wall, now)
-    needed = sum(_heights(panels)) if wide else room * 11 // 20
-    history = min(max(room - needed, 6), 20)
-    of = window_words(wall, SAMPLE)
-    out += (
-        _pairs(panels, at, size.width, room - history, of) if wide else _one(panels, at, size.width, room - history, of)
-    )
-    out += _history(wall, at.span, size.width, history, glyphs)
-    return [line.truncate(size.width, ellipsis=False) for line in out[: size.height]]
+    if wide:
+        strip = min(max(room - sum(_heights(panels)), 6), 20)
+        out += _pairs(panels, at, width, room - strip, "" if apart else of)
+    else:
+        assert names is not None
+        out.append(names if apart else ends(names, Content.styled(f"{of} ", _MUTED), width))
+        strip = room - 1 if at.table == HISTORY else min(_STRIP, max(room - 4, 0))
+        if at.table != HISTORY:
+            open_one = next(panel for panel in panels if panel.id == at.table)
+            out += _table(open_one, at, width, room - 1 - strip)
+    out += _history(history, at, width, strip, glyphs)
+    return [line.truncate(width, ellipsis=False) for line in out[: size.height]]
 
 
-def chosen(wall: Wall, state: WallState, now: int) -> tuple[Panel, str, Cell | None]:
-    """The panel that the cursor is in, the name of its line, and the figure under it."""
-    panel = totals(wall) if state.panel == TOTALS else next(p for p in tables(wall, now) if p.id == state.panel)
+def room_of(width: int) -> int:
+    """The cells of one table on a page so wide."""
+    return width // 2 - 1 if width >= WIDE else width
+
+
+def chosen(wall: Wall, state: WallState, now: int, width: int) -> tuple[Panel, str, Cell | None]:
+    """The panel that the cursor is in, the name of its line, and the figure under it, on a page of ``width`` cells."""
+    panels = (totals(wall, width >= ROOMY), *tables(wall, now, room_of(width)))
+    panel = next(panel for panel in panels if panel.id == state.panel)
     if not panel.lines:
         return panel, "", None
     line = panel.lines[state.row(panel.keys)]
@@ -69,6 +87,8 @@ def named(panel: Panel, key: str, cell: Cell, column: int) -> str:
 def _totals(panel: Panel, state: WallState, width: int) -> list[Content]:
     out = []
     for at, line in enumerate(panel.lines):
+        # Two blanks between figures, one where many digits want the room.
+        gap = " " if sum(_cells(cell.label + cell.text) + 3 for cell in line.cells) <= width else ""
         here = state.panel == TOTALS and state.row(panel.keys) == at
         column = state.column(len(line.cells))
         parts: list[tuple[str, str]] = []
@@ -76,25 +96,24 @@ def _totals(panel: Panel, state: WallState, width: int) -> list[Content]:
             parts += [
                 (f" {cell.label} ", _MUTED),
                 (cell.text, _CURSOR if here and n == column else cell.look),
-                (" ", ""),
+                (gap, ""),
             ]
         out.append(Content.assemble(*parts).truncate(width, ellipsis=False))
     return out
 
 
-def _one(panels: Sequence[Panel], state: WallState, width: int, height: int, of: str) -> list[Content]:
-    """The open table under the names of all."""
+def _names(panels: Sequence[Panel], state: WallState) -> Content:
+    """The names of all pages, the open one marked."""
+    titles = [(panel.id, panel.title) for panel in panels] + [(HISTORY, t("wall.panel.history"))]
     parts: list[tuple[str, str]] = []
-    for panel in panels:
-        parts.append((f" {panel.title} ", "bold reverse" if panel.id == state.table else _MUTED))
-    names = ends(Content.assemble(*parts), Content.styled(f"{of} ", _MUTED), width)
-    panel = next(panel for panel in panels if panel.id == state.table)
-    return [names, *_table(panel, state, width, height - 1)]
+    for id, words in titles:
+        parts.append((f" {words} ", "bold reverse" if id == state.table else _MUTED))
+    return Content.assemble(*parts)
 
 
 def _pairs(panels: Sequence[Panel], state: WallState, width: int, height: int, of: str) -> list[Content]:
     """All tables, two by two, each pair as high as its lines need and the room allows."""
-    half = width // 2 - 1
+    half = room_of(width)
     heights = _shared(_heights(panels), height)
     out: list[Content] = []
     for (left, right), high in zip(_couples(panels), heights, strict=True):
@@ -142,7 +161,7 @@ def _table(panel: Panel, state: WallState, width: int, height: int) -> list[Cont
     top = max(min(at - room // 2, len(panel.lines) - room), 0)
     for n, line in enumerate(panel.lines[top : top + max(room, 0)], top):
         column = state.column(len(line.cells)) if here and n == at else -1
-        parts: list[tuple[str, str]] = [(f" {fit(line.key, name)}", "bold" if column >= 0 else "")]
+        parts: list[tuple[str, str]] = [(f" {fit_ends(line.key, name)}", "bold" if column >= 0 else "")]
         for i, (cell, (_, w)) in enumerate(zip(line.cells, panel.columns, strict=True)):
             parts += [(" ", ""), (fit(cell.text, w, right=True), _CURSOR if i == column else cell.look)]
         out.append(Content.assemble(*parts))
@@ -151,16 +170,58 @@ def _table(panel: Panel, state: WallState, width: int, height: int) -> list[Cont
     return [*out[:height], *[Content("")] * (height - len(out))]
 
 
-def _history(wall: Wall, span: str, width: int, height: int, glyphs: Glyphs) -> list[Content]:
-    series = wall["minutes"] if span == SPANS[0] else wall["series"]
-    shown = _SERIES if width >= WIDE else _SERIES[:2]
-    each = width // len(shown)
-    bucket = int(series["bucket_minutes"])
+def charts_on(width: int) -> int:
+    """How many charts stand side by side on a page so wide."""
+    return 1 if width < WIDE else 2 if width < 150 else 3
+
+
+def bars_on(history: WallHistory, figure: str, width: int) -> list[Bar]:
+    """The bars of a figure on a page so wide."""
+    return bars(history, figure, room_for(width // charts_on(width) - 1))
+
+
+def pointed(history: WallHistory, state: WallState, width: int) -> tuple[str, Drill | None]:
+    """The bar under the cursor in words, and the orders behind it."""
+    made = bars_on(history, state.figure, width)
+    bar = made[state.place([one.start for one in made])]
+    words = f"{t(f'wall.chart.{state.figure}')} {when(bar, state.figure)}"
+    return f"{clean(history['shop'], 24)} {words}".strip(), drill(history, state.figure, bar)
+
+
+def _history(history: WallHistory | None, state: WallState, width: int, height: int, glyphs: Glyphs) -> list[Content]:
+    """The chosen figure first, and where there is room those that follow it."""
+    if history is None:
+        return [Content("")] * height
+    count = charts_on(width)
+    at = FIGURES.index(state.figure)
+    each = width // count
     columns = []
-    for name, look in shown:
-        title = f" {t(f'wall.chart.{name}')} {t('wall.per', n=bucket) if bucket > 1 else t('wall.per_minute')}"
-        columns.append(chart(title, series[name], (_BACK[span], t("wall.now")), each - 1, height, glyphs, look))
+    for n, figure in enumerate((FIGURES + FIGURES)[at : at + count]):
+        made = bars_on(history, figure, width)
+        if not made:
+            return [Content("")] * height
+        here = state.place([one.start for one in made]) if state.panel == HISTORY and n == 0 else None
+        bar = made[-1 if here is None else here]
+        head = f"{when(bar, figure)}: {shown(figure, bar.value)} "
+        name = Content.styled(f" {title(history, figure, bar.minutes)}", "bold $accent" if here is not None else "bold")
+        columns.append(
+            chart(
+                ends(name, Content.styled(head, _MUTED if here is None else "bold"), each - 1),
+                [one.value for one in made],
+                ticks(made),
+                (each - 1, height),
+                glyphs,
+                _LOOKS[figure],
+                lambda value, figure=figure: shown(figure, value),  # type: ignore[misc]
+                here,
+                0.01 if figure == "errors" else 1.0,
+            )
+        )
     return [Content("").join(_padded(piece, each) for piece in pieces) for pieces in zip(*columns, strict=True)]
+
+
+def _cells(text: str) -> int:
+    return Content(text).cell_length
 
 
 def _padded(content: Content, width: int) -> Content:

@@ -36,7 +36,7 @@ from console.office import Office
 from console.presenters import head
 from console.presenters.cells import Glyphs, count
 from console.presenters.detail import from_row
-from console.presenters.notice import notice_line
+from console.presenters.notice import empty_words, notice_line
 from console.presenters.row import header
 from console.presenters.tabs import tabs_line
 from console.resume import Left
@@ -287,7 +287,8 @@ class DeskScreen(Screen[None]):
         """Marks, new orders waiting, the filter, where the cursor is."""
         model, left = self.queue.model, Content("")
         if self.pane == "queue":
-            left = notice_line(model, self.standing, self.keymap.sign("thaw"), self.clock())
+            keys = self.keymap
+            left = notice_line(model, self.standing, keys.sign("thaw"), keys.sign("down"), self.clock())
         elif self.pane == "cases":
             left = self.cases.where()
         if self.messages.missed:
@@ -305,7 +306,8 @@ class DeskScreen(Screen[None]):
         """Rows, or the words that stand for them."""
         empty = not self.queue.model.shown and self.pane == "queue"
         if empty:
-            self.query_one("#empty", Plain).show(Content(self.loader.describe_empty()))
+            words = empty_words(self.queue.model, self.standing, self.keymap, self.client.socket_path)
+            self.query_one("#empty", Plain).show(Content(words))
         self.query_one("#empty", Plain).display = empty
         self.queue.display = self.pane == "queue" and not empty
         self.show_notice()

@@ -58,7 +58,7 @@ class WallScreen(Screen[None]):
         try:
             if desk.standing.health is None:
                 await desk.session.greet()
-            desk.wall.figures = await desk.client.wall(desk.wall.names)
+            await desk.wall.read()
         except ClientError as error:
             if not error.offline:
                 desk.say_error(error)
@@ -80,7 +80,7 @@ class WallScreen(Screen[None]):
             )
             return
         size = Size(self.board.size.width, self.board.size.height)
-        self.board.put(page(control.figures, control.state, size, desk.glyphs, control.figures["at"]))
+        self.board.put(page(control.figures, control.history, control.state, size, desk.glyphs, control.figures["at"]))
 
     def say(self, said: Content) -> None:
         """One line: what just happened."""

@@ -7,6 +7,7 @@ are only counted. ``thaw`` takes them in and keeps the cursor on its order.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from console.looking import Look, look_of
 from console.state.marks import Chosen, Mark, Marks, chosen_of, mark_of
 from console.wire import Row, Window
 
@@ -41,6 +42,7 @@ class QueueModel:
         self.above: int | None = 0  # rows before the first page, when the core can tell
         self.total: int | None = None
         self.at_end = False
+        self.look: Look | None = None
         self.loaded = False
 
     # reading
@@ -81,6 +83,11 @@ class QueueModel:
         """Whether the first loaded row is the first of the view."""
         return bool(self.pages) and self.pages[0].start == HEAD
 
+    def next_mark(self, down: bool) -> str | None:
+        """The mark from which the list is read on at its lower or upper end."""
+        plain = self.pages[-1].last if down else self.pages[0].first
+        return self.look.mark if self.look is not None and self.look.down == down else plain
+
     # windows coming in
 
     def reset(self, window: Window, head: bool, at_end: bool = False, cursor: int | None = None) -> None:
@@ -90,6 +97,7 @@ class QueueModel:
         self.above = 0 if head else window.get("before")
         self.total = window["total"]
         self.at_end = at_end
+        self.look = look_of(window, None, not at_end)
         self.loaded = True
         self._show(list(ids))
         self.cursor = cursor if cursor in self._place else (ids[-1 if at_end else 0] if ids else None)
@@ -99,8 +107,9 @@ class QueueModel:
         """Rows that follow the last page. Answers how many shown rows were dropped at the top to stay small."""
         ids = self._take(window)
         known = {i for page in self.pages for i in page.ids}
-        page = Page(self.pages[-1].last, window["first"], window["last"], [i for i in ids if i not in known])
-        self.at_end = len(ids) < size
+        page = Page(self.next_mark(down=True), window["first"], window["last"], [i for i in ids if i not in known])
+        self.at_end = len(ids) < size and not window.get("next")
+        self.look = look_of(window, self.look)
         if not ids:
             return 0
         self.pages.append(page)
@@ -120,7 +129,10 @@ class QueueModel:
         ids = self._take(window)
         known = {i for page in self.pages for i in page.ids}
         new = [i for i in ids if i not in known]
-        start = HEAD if len(ids) < size else None
+        start = HEAD if len(ids) < size and not window.get("next") else None
+        self.look = look_of(window, self.look, False)
+        if not ids and self.look is not None:
+            return 0
         if not ids:
             if self.pages:
                 self.pages[0].start = HEAD

@@ -1,20 +1,31 @@
-"""Where the hand is on the wall. The cursor stays on a name (a shop, a product), wherever its line goes."""
+"""Where the hand is on the wall. The cursor stays on a name (a shop, a product), wherever its line goes, and on a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 TABLES = ("shops", "products", "operators", "channels", "stock", "health")
 TOTALS = "totals"
-SPANS = ("minutes", "series")  # the last hours by the minute, or the day
+HISTORY = "history"
+PAGES = (*TABLES, HISTORY)
+SPANS = ("hour", "day", "week")
+FIGURES = ("in", "delivered", "backlog", "late", "errors")
+_STEP = {"left": -1, "right": 1, "page_up": -10, "page_down": 10}
 
 
 @dataclass
 class WallState:
-    """``panel`` and ``table``: where the cursor is, and which table is open where only one fits."""
+    """``panel`` and ``table``: where the cursor is, and which page is open where only one fits.
+
+    The history is of one ``figure`` in one ``span``, of one ``shop`` or ("") of all; ``bar`` is the time (UTC us) at which
+    the bar under the cursor begins, None: the newest.
+    """
 
     panel: str = TOTALS
     table: str = TABLES[0]
     span: str = SPANS[0]
+    figure: str = FIGURES[0]
+    shop: str = ""
+    bar: int | None = None
     rows: dict[str, str] = field(default_factory=dict)  # panel -> key of its line
     columns: dict[str, int] = field(default_factory=dict)
 
@@ -40,11 +51,42 @@ class WallState:
         elif keys:
             self.rows[self.panel] = keys[max(min(at + step[action], len(keys) - 1), 0)]
 
+    def move_in_history(self, action: str, starts: Sequence[int], shops: Sequence[str]) -> None:
+        """One move among its bars, which begin at ``starts``; up and down go through the shops and out at the top."""
+        if action in ("up", "down"):
+            names = ("", *shops)
+            at = names.index(self.shop) if self.shop in names else 0
+            if action == "up" and at == 0:
+                self.panel = TOTALS
+            else:
+                self.shop = names[max(min(at + (1 if action == "down" else -1), len(names) - 1), 0)]
+        elif starts:
+            last = len(starts) - 1
+            ends = {"home": 0, "end": last}
+            at = ends[action] if action in ends else max(min(self.place(starts) + _STEP[action], last), 0)
+            self.bar = None if at == last else starts[at]
+
+    def place(self, starts: Sequence[int]) -> int:
+        """Which of the bars that begin at ``starts`` (ascending) the cursor is on."""
+        if self.bar is None:
+            return len(starts) - 1
+        return max(sum(start <= self.bar for start in starts) - 1, 0)
+
     def turn(self, step: int) -> None:
-        """The next table, or the one before."""
-        at = TABLES.index(self.table)
-        self.table = self.panel = TABLES[(at + step) % len(TABLES)]
+        """The next page, or the one before."""
+        at = PAGES.index(self.table)
+        self.table = self.panel = PAGES[(at + step) % len(PAGES)]
 
     def other_span(self) -> None:
-        """The other history."""
+        """The next longer history, and after the longest the shortest."""
         self.span = SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
+
+    def other_figure(self) -> None:
+        """The history of the next figure."""
+        self.figure = FIGURES[(FIGURES.index(self.figure) + 1) % len(FIGURES)]
+
+    def other_shop(self, shops: Sequence[str]) -> None:
+        """The history of the next shop, and after the last of all together."""
+        names = ("", *shops)
+        at = names.index(self.shop) if self.shop in names else 0
+        self.shop = names[(at + 1) % len(names)]

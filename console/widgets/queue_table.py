@@ -186,7 +186,9 @@ class QueueTable(Direct, can_focus=True):
         elif model.cursor != old:
             self.draw_ids([i for i in (old, model.cursor) if i is not None])
         near = at + step + 2 * page
-        if step > 0 and near >= len(model.shown) and not model.at_end:
+        # To look on through what seldom matches costs something: only a hand at the end of what was found asks for it.
+        asks = model.look is None or at + step >= len(model.shown)
+        if step > 0 and near >= len(model.shown) and not model.at_end and asks:
             self.post_message(self.Wants(down=True))
         elif step < 0 and at + step - 2 * page < 0 and not model.at_head:
             self.post_message(self.Wants(down=False))

@@ -13,7 +13,8 @@ from core.bench.merchant import SHOP, SHOPS, build
 from core.desk.filter import Context
 from core.desk.reads import Reader
 from core.desk.rows import Frame
-from core.desk.views import Page, Selection, select, total, window
+from core.desk.view_counts import total
+from core.desk.views import Page, Selection, select, window
 from core.model.clock import SECOND, now_us
 from core.store.engines import reader_engine
 

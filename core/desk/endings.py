@@ -11,6 +11,7 @@ from core.desk.deeds import NOTHING_FAILED, Action, Args, BadArgs, Deed, log, mo
 from core.desk.holds import lift_holds
 from core.desk.standing import OrderState
 from core.model.lifecycle import ENDED, CaseKind, EventKind, IntentState, KeyState, Stage
+from core.pipeline.named import products_of, recount
 from core.store.tx import Tx, as_json
 
 # Cases that a person may close as they are. An unknown outcome, a missing product or money that is not there are not
@@ -56,7 +57,7 @@ def _map(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
     product = deed.args["product"]
     if tx.one("SELECT 1 FROM product WHERE id = ?", (product,)) is None:
         return dict.fromkeys(_ids(states), "no_such_product")
-    ids = as_json(_ids(states))
+    ids, before = as_json(_ids(states)), products_of(tx, _ids(states))
     tx.run(
         "UPDATE line SET product = ? WHERE product = '' AND order_id IN (SELECT value FROM json_each(?))",
         (product, ids),
@@ -66,6 +67,7 @@ def _map(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:
         "WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     )
+    recount(tx, before)
     log(tx, deed, EventKind.VERDICT, states, {"verdict": "map_sku", "product": product})
     # An order that owes nothing stays where it is: it is refused or closed, never opened.
     move(tx, [s for s in states if s.due > 0], Stage.OPEN, deed.by)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from core.desk.filter_text import FilterError, Token
+from core.desk.filter_times import ago, between, stretch
 from core.desk.why import WHY_CODES, WHY_SQL
 from core.model.actors import MACHINE_SQL
-from core.model.clock import HOUR, MINUTE, SECOND
 from core.model.lifecycle import WRONG, CaseKind, HoldReason, Money, Stage
 from core.model.money import ZERO_DECIMAL, parse_decimal
 
@@ -31,8 +31,6 @@ class Sql(NamedTuple):
 
 
 _COMPARE = {":": "=", "=": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
-_SPAN = re.compile(r"(\d{1,9})([smhd])\Z")
-_SPANS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 _SCALE = f"CASE WHEN o.currency IN ({', '.join(repr(c) for c in sorted(ZERO_DECIMAL))}) THEN 100 ELSE 1 END"
 MONEY_SQL = (
     "CASE WHEN o.refunded > 0 AND o.refunded >= o.paid THEN 'refunded' WHEN o.refund_open > 0 THEN 'refund_open' "
@@ -101,22 +99,15 @@ def _money(column: str) -> Callable[[Token, Context], Sql]:
 
 
 def _span(column: str, sign: int) -> Callable[[Token, Context], Sql]:
-    """``age`` (sign 1: now - column) and ``left`` (sign -1: column - now)."""
+    inner = ago(column, sign)
+    return lambda token, context: Sql(*inner(token, context.now))
 
-    def build(token: Token, context: Context) -> Sql:
-        match = _SPAN.match(token.value)
-        if match is None or token.op == "!=":
-            raise FilterError(token.position, f"{token.field} takes a time such as 90s 5m 2h 3d, with > or <")
-        op = (
-            {":": ">=", "=": ">="}.get(token.op, token.op)
-            if sign > 0
-            else {":": "<=", "=": "<="}.get(token.op, token.op)
-        )
-        span = int(match[1]) * _SPANS[match[2]]
-        difference = f"(? - {column})" if sign > 0 else f"({column} - ?)"
-        return Sql(f"({column} IS NOT NULL AND {difference} {op} ?)", (context.now, span))
 
-    return build
+def _deadline(token: Token, _: Context) -> Sql:
+    at = stretch(token.value)
+    if at is None:
+        raise FilterError(token.position, "deadline takes a time such as 2026-11-24T18:00; left takes 90s 5m 2h 3d")
+    return Sql(*between(token, at, "o.deadline"))
 
 
 def _word(token: Token, known: list[str]) -> str:
@@ -193,9 +184,14 @@ def _by(token: Token, context: Context) -> Sql:
 
 
 def _error(token: Token, _: Context) -> Sql:
+    base = f"SELECT 1 FROM event x WHERE x.order_id = o.id AND x.kind IN {WRONG}"
+    at = stretch(token.value)
+    if at is not None:
+        where, params = between(token, at, "x.at")
+        return Sql(f"EXISTS({base} AND {where})", params)
     some = (_word(token, ["any", "none"]) == "any") != (_equal(token) == "<>")
     negation = "" if some else "NOT "
-    return Sql(f"{negation}EXISTS(SELECT 1 FROM event x WHERE x.order_id = o.id AND x.kind IN {WRONG})", ())
+    return Sql(f"{negation}EXISTS({base})", ())
 
 
 def _via(token: Token, _: Context) -> Sql:
@@ -234,6 +230,7 @@ FIELDS: dict[str, Callable[[Token, Context], Sql]] = {
     "currency": _text("o.currency"),
     "came": _span("o.received_at", 1),
     "sent": _span("o.delivered_at", 1),
+    "deadline": _deadline,
     "late": _late,
     "by": _by,
     "error": _error,

@@ -16,7 +16,7 @@ from core.model.contact import EXAMPLES, many
 from core.model.lifecycle import ENDED, CaseKind, EventKind, HoldReason, IntentState, Stage
 from core.model.text import clean
 from core.pipeline.setup import Setup
-from core.store.tx import Tx, as_json
+from core.store.tx import CHANNEL, Tx, as_json
 
 _RELEASABLE = (HoldReason.MANUAL, HoldReason.RULE, HoldReason.RULE_ERROR, HoldReason.SILENT)
 
@@ -228,6 +228,7 @@ def _readdress(tx: Tx, setup: Setup, contact: str, states: Sequence[OrderState])
         goes_to, chosen = info.recipient(via, contact), info.way_for(contact)
         if chosen is not None and goes_to is not None and not tries:
             rows.append((chosen[0].lane, chosen[0].send.cls.value, chosen[1], tx.now, number))
+            tx.renamed(CHANNEL, via, chosen[0].lane)
         elif goes_to or (recipient and goes_to is not None and chosen is None):
             rows.append((via, cls, goes_to, tx.now, number))
     tx.many("UPDATE intent SET via = ?, cls = ?, recipient = ?, changed_at = ? WHERE id = ?", rows)

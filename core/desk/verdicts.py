@@ -10,7 +10,7 @@ from core.model.lifecycle import CaseKind, EventKind, IntentState, KeyState, Sta
 from core.pipeline.ends import Came
 from core.pipeline.gate import INTENT, TAKE_KEYS, UNOPENED, GateMismatch
 from core.pipeline.outcomes import Record
-from core.store.tx import Tx, as_json
+from core.store.tx import CHANNEL, RECEIVED, Tx, as_json
 
 # Cases that a decision about the delivery itself answers.
 _DELIVERY = (CaseKind.UNKNOWN_OUTCOME, CaseKind.DELIVERY_REJECTED)
@@ -116,6 +116,7 @@ def _new_intents(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> None:
             + (gen, recipient, now, tx.epoch, now, now, *UNOPENED)
         )
     tx.insert(INTENT, rows)
+    tx.counted_by(CHANNEL, RECEIVED, [row[4] for row in rows])
     move(tx, [s for s in states if s.stage in (Stage.DELIVERED, Stage.CLOSED)], Stage.DELIVERING, deed.by)
     tx.touch(s.id for s in states)
     tx.wake("effects")

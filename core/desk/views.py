@@ -1,13 +1,15 @@
-"""Windows on the views of the queue by keyset, their totals, and the orders of a selection."""
+"""Windows on the views of the queue by keyset, and the orders of a selection."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from core.desk.filter import Context, Sql, compile_filter
+from core.desk.filter_text import tokens
+from core.desk.filter_times import Ids, ids_of_times
 from core.desk.reads import Reads, Row
 from core.desk.refusals import bad_request
 from core.desk.rows import COLUMNS, Frame, present
-from core.desk.view_table import COUNT_MAX, INDEXED, VIEWS, WALKED, View
+from core.desk.view_table import INDEXED, VIEWS, WALKED, View
 
 __all__ = ["INDEXED", "VIEWS", "View"]
 
@@ -15,7 +17,6 @@ LIMIT_MAX = 500
 END = "end"  # as ``before``: the window at the end of the list
 # A filter that matches little is looked for in slices of so many orders, together what one window may cost.
 SLICES = (2_000, 6_000, 12_000)
-COUNT_SLICES = (10_000,) * 10
 
 
 class Selection(NamedTuple):
@@ -25,6 +26,7 @@ class Selection(NamedTuple):
     where: str
     params: tuple[str | int, ...]
     bare: bool
+    ids: Ids = Ids()  # those that can match at all; known of walks by time only
 
     @property
     def sparse(self) -> bool:
@@ -43,7 +45,10 @@ def select(view: str, filter_text: str, context: Context, big_from: int) -> Sele
     extra = compile_filter(filter_text, context)
     where = found.where + (f" AND {extra.where}" if extra.where else "")
     params = view_params(found, context, big_from) + extra.params
-    return Selection(found, where, params, not extra.where)
+    ids = ids_of_times(tokens(filter_text)) if found.newest else Ids()
+    if not ids.all:
+        where, params = f"{where} AND o.id BETWEEN ? AND ?", (*params, *ids)
+    return Selection(found, where, params, not extra.where, ids)
 
 
 def view_params(view: View, context: Context, big_from: int) -> tuple[str | int, ...]:
@@ -65,7 +70,7 @@ class Page(NamedTuple):
 Key = tuple[int, ...]
 
 
-def _frame_of(view: View, page: Page, start: Key | None, stop: Key | None = None) -> tuple[str, Key, str]:
+def frame_of(view: View, page: Page, start: Key | None, stop: Key | None = None) -> tuple[str, Key, str]:
     """What keeps a statement between two keys, its values, and the order it reads in. ``stop`` belongs to it."""
     key = "(o.id)" if view.newest else "(o.nprio, o.due_at, o.id)"
     descending = view.newest != bool(page.before)  # `before=end` has no start: the last window
@@ -84,39 +89,63 @@ def _frame_of(view: View, page: Page, start: Key | None, stop: Key | None = None
 def window_sql(selection: Selection, page: Page, start: Key | None, stop: Key | None = None) -> Sql:
     """The statement of a window. ``start``: the keyset tuple that it begins at (``at``) or next to (after, before);
     ``stop``: the last one that it looks at."""
-    between, keys, order = _frame_of(selection.view, page, start, stop)
+    between, keys, order = frame_of(selection.view, page, start, stop)
     sql = f"SELECT {COLUMNS} FROM orders o WHERE {selection.where}{between} ORDER BY {order} LIMIT ?"
     return Sql(sql, (*selection.params, *keys, page.limit))
 
 
 def stop_sql(view: View, page: Page, start: Key | None, size: int) -> Sql:
     """The statement for the key ``size`` orders on, whatever the filter: read from the index alone."""
-    between, keys, order = _frame_of(view, page, start)
+    between, keys, order = frame_of(view, page, start)
     columns, base = ("o.id", "true") if view.newest else ("o.nprio, o.due_at, o.id", "o.stage < 4")
     sql = f"SELECT {columns} FROM orders o WHERE {base}{between} ORDER BY {order} LIMIT 1 OFFSET ?"
     return Sql(sql, (*keys, size - 1))
 
 
-async def _walk(
-    reads: Reads, selection: Selection, page: Page, start: Key | None, slices: Sequence[int]
-) -> tuple[list[Row], Key | None]:
-    """Rows of a window and, when it ended for having looked at enough, the key up to which it looked."""
+class _Walk(NamedTuple):
+    """Rows of a window and, when it ended for having looked at enough: the key up to which it looked, and at how many."""
+
+    rows: list[Row]
+    stop: Key | None = None
+    looked: int = 0
+
+
+async def _walk(reads: Reads, selection: Selection, page: Page, start: Key | None, slices: Sequence[int]) -> _Walk:
     if not selection.sparse:
-        return await reads.all(*window_sql(selection, page, start)), None
+        return _Walk(await reads.all(*window_sql(selection, page, start)))
     rows: list[Row] = []
     stop: Key | None = None
+    page, start = enter(selection, page, start)
     for size in slices:
         found = await reads.all(*stop_sql(selection.view, page, start, size))
-        stop = tuple(found[0]) if found else None
+        stop = slice_end(selection, page, found)
         left = page._replace(limit=page.limit - len(rows))
         rows += await reads.all(*window_sql(selection, left, start, stop))
         if stop is None or len(rows) == page.limit:
-            return rows, None
-        start, page = stop, page if page.before else page._replace(after=_mark(stop))
-    return rows, stop
+            return _Walk(rows)
+        start, page = stop, page if page.before else page._replace(after=mark(stop))
+    return _Walk(rows, stop, sum(slices))
 
 
-def _mark(key: Key) -> str:
+def enter(selection: Selection, page: Page, start: Key | None) -> tuple[Page, Key | None]:
+    """Where to begin to look: a walk by time begins at the times that are asked for."""
+    if selection.ids.all:
+        return page, start
+    at = selection.ids.entry(start[0] if start else None, bool(page.before))
+    if at is None or (start is not None and at == start[0]):
+        return page, start
+    return (page if page.before else page._replace(after=str(at), at=None)), (at,)
+
+
+def slice_end(selection: Selection, page: Page, found: Sequence[Row]) -> Key | None:
+    """The key at which a slice ends; None when nothing beyond it can match."""
+    if not found or (not selection.ids.all and selection.ids.end_at(found[0][0], bool(page.before))):
+        return None
+    return tuple(found[0])
+
+
+def mark(key: Key) -> str:
+    """A key as an opaque mark."""
     return ".".join(map(str, key))
 
 
@@ -138,10 +167,11 @@ def _start(view: View, mark: str) -> Key:
 
 
 async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -> dict[str, Any]:
-    """``{"rows", "first", "last", "before", "next"}``.
+    """``{"rows", "first", "last", "before", "next", "looked", "looked_to"}``.
 
     ``before`` is 0 when nothing stands above the window, None otherwise. ``next`` is the mark at which to look on (as
-    ``after``, or ``before`` when going back) when the window ended for having looked at enough orders, else None.
+    ``after``, or ``before`` when going back) when the window ended for having looked at enough orders, else None;
+    ``looked`` is then at how many, and ``looked_to`` when the last of them was received, where they stand by time.
     """
     view = selection.view
     start: Key | None = None
@@ -151,9 +181,12 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
         found = await reads.all("SELECT id, nprio, due_at FROM orders WHERE id = ?", (page.at,))
         if found:
             start = (found[0][0],) if view.newest else (found[0][1], found[0][2], found[0][0])
-    rows, stop = await _walk(reads, selection, page, start, SLICES)
+    rows, stop, looked = await _walk(reads, selection, page, start, SLICES)
     if page.before:
         rows.reverse()
+    to: int | None = None
+    if stop is not None and view.newest:
+        to = int((await reads.all("SELECT received_at FROM orders WHERE id = ?", (stop[-1],)))[0][0])
     first = mark_of(view, rows[0]) if rows else None
     last = mark_of(view, rows[-1]) if rows else None
     return {
@@ -163,50 +196,16 @@ async def window(reads: Reads, selection: Selection, page: Page, frame: Frame) -
         "before": None
         if (start is not None or page.before == END) and first and await _anything_before(reads, selection, first)
         else 0,
-        "next": _mark(stop) if stop is not None else None,
+        "next": mark(stop) if stop is not None else None,
+        "looked": looked,
+        "looked_to": to,
     }
 
 
 async def _anything_before(reads: Reads, selection: Selection, first: str) -> bool:
     start = _start(selection.view, first)
-    rows, stop = await _walk(reads, selection, Page(1, before=first), start, SLICES[:2])
-    return bool(rows) or stop is not None  # not known to be the head is not the head
-
-
-async def total(reads: Reads, selection: Selection, context: Context) -> int | None:
-    """How many orders a bare view holds, from kept counters or a small index; None where nothing is kept for it."""
-    view = selection.view
-    if not selection.bare:
-        return None
-    if view.stages:
-        marks = ", ".join(str(stage) for stage in view.stages)
-        rows = await reads.all(f"SELECT coalesce(sum(n), 0) FROM tally WHERE stage IN ({marks})")
-        return int(rows[0][0])
-    if view.counted:
-        counted = int((await reads.all(view.counted, view_params(view, context, 0)))[0][0])
-        return counted if counted <= COUNT_MAX or not view.capped else None
-    return None
-
-
-async def count(reads: Reads, selection: Selection, context: Context) -> tuple[int, bool]:
-    """(count, exact): exact up to 10,000 found among 100,000 looked at, beyond that a lower bound unless it is kept."""
-    kept = await total(reads, selection, context)
-    if kept is not None:
-        return kept, True
-    found, page, start = 0, Page(), None
-    for size in COUNT_SLICES if selection.sparse else (0,):
-        ends = await reads.all(*stop_sql(selection.view, page, start, size)) if size else []
-        stop: Key | None = tuple(ends[0]) if ends else None
-        between, keys, _ = _frame_of(selection.view, page, start, stop)
-        inner = f"SELECT 1 FROM orders o WHERE {selection.where}{between} LIMIT ?"
-        values = (*selection.params, *keys, COUNT_MAX + 1 - found)
-        found += int((await reads.all(f"SELECT count(*) FROM ({inner})", values))[0][0])
-        if found > COUNT_MAX:
-            return COUNT_MAX, False
-        if stop is None:
-            return found, True
-        start, page = stop, page._replace(after=_mark(stop))
-    return found, False
+    seen = await _walk(reads, selection, Page(1, before=first), start, SLICES[:2])
+    return bool(seen.rows) or seen.stop is not None  # not known to be the head is not the head
 
 
 async def first_ids(reads: Reads, selection: Selection, limit: int) -> list[int]:
@@ -214,11 +213,11 @@ async def first_ids(reads: Reads, selection: Selection, limit: int) -> list[int]
     found: list[int] = []
     page, start = Page(limit), None
     while True:
-        rows, start = await _walk(reads, selection, page._replace(limit=limit - len(found)), start, SLICES)
+        rows, start, _ = await _walk(reads, selection, page._replace(limit=limit - len(found)), start, SLICES)
         found += [int(row[0]) for row in rows]
         if start is None or len(found) >= limit:
             return found
-        page = page._replace(after=_mark(start))
+        page = page._replace(after=mark(start))
 
 
 def ids_sql(selection: Selection, limit: int) -> Sql:

@@ -1,4 +1,4 @@
-"""The supervisor's figures: kept minute counters for the day, and the newest orders for how long things take."""
+"""The supervisor's figures: kept counters for the day, and the newest finished orders for how long things take."""
 
 import asyncio
 import time
@@ -7,22 +7,18 @@ from typing import Any, Final
 
 from core.desk.deeds import reaches
 from core.desk.reads import Reads
-from core.desk.wall_look import SHOWN, Look, look, person, unseen
+from core.desk.wall_look import SHOWN, Look, look, named, person
 from core.desk.wall_sample import Group, rate
+from core.desk.wall_sql import BACKLOG_SQL, NAMED_SQL
 from core.model.clock import MINUTE, SECOND, Clock
 
 BUCKET: Final = 15  # minutes of one bucket of the day
 BUCKETS: Final = 96  # a day of them
-RECENT: Final = 180  # minutes told one by one
 _SHARE: Final = 50  # looking takes at most a fiftieth of the time, however much there is to see
 
 DAY_SQL: Final = (
     f"SELECT at / {BUCKET}, shop, sum(received), sum(delivered), sum(failed) FROM minute WHERE at >= ? GROUP BY 1, 2"
 )
-RECENT_SQL: Final = (
-    "SELECT at, sum(received), sum(delivered), sum(failed) FROM minute WHERE at > ? AND at <= ? GROUP BY at"
-)
-BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"
 HELD_SQL: Final = "SELECT operator, count(*) FROM claim WHERE until > ? GROUP BY operator"
 
 Asked = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -65,30 +61,31 @@ class Wall:
         day, shops = await self._day(now)
         for shop in (*names, *seen.shops):
             shops.setdefault(shop, [0, 0, 0])
-        waiting = {int(shop): int(n) for shop, n in await self._reads.all(BACKLOG_SQL)}
+        waits = {int(shop): int(n) for shop, n in await self._reads.all(BACKLOG_SQL)}
         came, went, wrong = (sum(day[name]) for name in ("in", "delivered", "failed"))
+        counts = await self._reads.all(NAMED_SQL, (_first(now),))
         return {
             "at": now,
             "in": came,
             "delivered": went,
             "failed": wrong,
-            "backlog": sum(waiting.values()),
+            "backlog": sum(waits.values()),
             "error_rate": rate(wrong, went),
             **seen.told,
             "shops": [
-                _exact(seen.shops.get(shop) or unseen(), names.get(shop, str(shop)), counts, waiting.get(shop, 0))
-                for shop, counts in sorted(shops.items())
+                _exact(seen.shops.get(shop) or Group(), names.get(shop, str(shop)), kept, waits.get(shop, 0))
+                for shop, kept in sorted(shops.items())
             ],
+            **named(seen, counts),
             "operators": await self._people(now, seen),
             "series": {"bucket_minutes": BUCKET, **day},
-            "minutes": await self._recent(now),
             "stock": await self._stock(),
             "health": await self._health(),
         }
 
     async def _day(self, now: int) -> tuple[dict[str, list[int]], dict[int, list[int]]]:
         """What came, went and failed: by bucket, and by shop."""
-        first = now // MINUTE // BUCKET - BUCKETS + 1
+        first = _first(now)
         day = {name: [0] * BUCKETS for name in ("in", "delivered", "failed")}
         shops: dict[int, list[int]] = {}
         for bucket, shop, *counts in await self._reads.all(DAY_SQL, (first * BUCKET,)):
@@ -100,29 +97,22 @@ class Wall:
                 sums[place] += n
         return day, shops
 
-    async def _recent(self, now: int) -> dict[str, Any]:
-        last = now // MINUTE
-        out: dict[str, list[int]] = {name: [0] * RECENT for name in ("in", "delivered", "failed")}
-        for at, *counts in await self._reads.all(RECENT_SQL, (last - RECENT, last)):
-            for name, n in zip(out, counts, strict=True):
-                out[name][at - last + RECENT - 1] = n
-        return {"bucket_minutes": 1, **out}
-
     async def _people(self, now: int, seen: Look) -> list[dict[str, Any]]:
-        """Everybody who acted on the newest orders, or holds one now: they are at work, whatever else there is of them."""
+        """Everybody who acted within the day, or holds an order now: they are at work, whatever else there is of them."""
         held = {str(name): int(n) for name, n in await self._reads.all(HELD_SQL, (now,))}
-        people = [
-            {**(seen.people.get(name) or person(name, Group())), "holds": held.get(name, 0)}
-            for name in {*seen.people, *held}
-        ]
+        people = [person(name, seen.people.get(name) or Group(), held.get(name, 0)) for name in {*seen.people, *held}]
         return sorted(people, key=lambda one: (-one["in"], one["name"]))[:SHOWN]
 
 
-def _exact(group: Mapping[str, Any], name: str, counts: list[int], backlog: int) -> dict[str, Any]:
-    """A shop: in, delivered, failed and backlog are kept counters, the rest is of the newest orders."""
-    came, went, wrong = counts
-    exact = {"in": came, "delivered": went, "failed": wrong, "backlog": backlog, "error_rate": rate(wrong, went)}
-    return {**group, "name": name, **exact}
+def _first(now: int) -> int:
+    """The number of the oldest bucket of the day."""
+    return now // MINUTE // BUCKET - BUCKETS + 1
+
+
+def _exact(group: Group, name: str, counts: list[int], backlog: int) -> dict[str, Any]:
+    """A shop: in, delivered, failed and backlog are kept counters, the rest is of single orders."""
+    group.came, group.went, group.wrong = counts
+    return {**group.shown(name), "backlog": backlog}
 
 
 def seen_by(answer: Mapping[str, Any], name: str, role: str, names: bool = True) -> dict[str, Any]:

@@ -1,60 +1,33 @@
-"""What the wall says of the newest orders: by shop, product, person and channel, and how long things take.
+"""What the wall says of single orders: how long they took, who acted on them, what waits.
 
-The tables have no index on time; ids ascend with it, so the day is a span of ids, and never more than ``SAMPLE`` rows
-of it are read. Pure functions over rows; the statements stand beside them.
+How long is told of the newest that were *finished*: the newest received would tell of their quick ones alone, and the
+longer the backlog, the better they would look. Pure functions over rows; their statements stand in ``wall_sql``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from core.model.actors import MACHINE_SQL
-from core.model.lifecycle import WRONG, IntentState, Stage
-
-SAMPLE: Final = 5_000  # newest orders of the day, and as many sends
-QUEUE: Final = 20_000  # most urgent unfinished orders; the same bound as a window of a filtered view
-
-ORDERS_SQL: Final = (
-    "SELECT id, shop, product, stage, created_at, paid_at, received_at, delivered_at, deadline FROM orders "
-    f"WHERE id >= ? ORDER BY id DESC LIMIT {SAMPLE}"
-)
-# What persons did to these orders, and what went wrong with them; most orders have no such row.
-ACTS_SQL: Final = (
-    "SELECT e.order_id, e.kind, e.actor, e.at FROM json_each(?) j CROSS JOIN event e ON e.order_id = j.value "
-    f"WHERE e.kind IN {WRONG} OR e.actor NOT IN {MACHINE_SQL} LIMIT {10 * SAMPLE}"
-)
-SENDS_SQL: Final = (
-    "SELECT i.order_id, i.via, i.state, i.created_at, i.changed_at, o.deadline, o.delivered_at, "
-    "(SELECT count(*) FROM attempt a WHERE a.intent_id = i.id AND a.result IN ('rejected', 'unknown')) "
-    "FROM intent i CROSS JOIN orders o ON o.id = i.order_id "
-    f"WHERE i.id >= ? AND i.effect = 1 ORDER BY i.id DESC LIMIT {SAMPLE}"
-)
-QUEUE_SQL: Final = (
-    "SELECT shop, product, count(*), coalesce(sum(deadline < ?), 0) FROM (SELECT o.shop, o.product, o.deadline "
-    f"FROM orders o WHERE o.stage < 4 ORDER BY o.nprio, o.due_at, o.id LIMIT {QUEUE}) GROUP BY shop, product"
-)
-_GONE_WRONG = frozenset(WRONG)
-_WAITS = (IntentState.PENDING, IntentState.SENDING, IntentState.UNKNOWN, IntentState.BLOCKED)
+from core.model.lifecycle import Stage
 
 
 class Order(NamedTuple):
-    """A row of ``ORDERS_SQL``; times in UTC us."""
+    """A row of ``FINISHED_SQL``; times in UTC us."""
 
     id: int
     shop: int
     product: str
-    stage: int
-    created_at: int
     paid_at: int | None
     received_at: int
-    delivered_at: int | None
+    delivered_at: int
     deadline: int | None
 
 
 @dataclass(slots=True)
 class Group:
-    """Orders that belong together. ``spans`` are microseconds from received to delivered."""
+    """Orders that belong together. ``spans`` are microseconds from received to delivered, of those that were finished;
+    ``ages`` those since received, of those that are paid for and wait. ``seen``: delivered ones that were looked at."""
 
     came: int = 0
     went: int = 0
@@ -65,8 +38,19 @@ class Group:
     wrong: int = 0  # attempts that were refused or whose outcome is unknown
     auto: int = 0  # delivered without any person's act
     acts: int = 0
+    seen: int = 0
     spans: list[int] = field(default_factory=list)
     hands: list[int] = field(default_factory=list)
+    ages: list[int] = field(default_factory=list)
+
+    def sent(self, at: int, deadline: int | None, auto: bool, took: int) -> None:
+        """One more that was delivered ``at``; it took so many us."""
+        self.seen += 1
+        self.auto += auto
+        self.spans.append(took)
+        if deadline is not None:
+            self.due_sent += 1
+            self.late_sent += at > deadline
 
     def shown(self, name: str) -> dict[str, Any]:
         """As the socket answers it."""
@@ -81,99 +65,83 @@ class Group:
             "failed": self.wrong,
             "error_rate": rate(self.wrong, self.went),
             "auto": self.auto,
+            "sample": {"delivered": self.seen},
             "handling": spread(self.spans),
+            "waiting": waiting(self.ages),
         }
 
 
 @dataclass(slots=True)
-class Newest:
-    """The figures of one sample; ``groups`` are by shop number, product id and person's name."""
+class Sample:
+    """The figures of the newest finished orders; groups are by shop number and product id."""
 
-    orders: int = 0
+    finished: int = 0
     since: int | None = None
     total: Group = field(default_factory=Group)
     shops: dict[int, Group] = field(default_factory=lambda: defaultdict(Group))
     products: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
-    people: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
     by_hand: list[int] = field(default_factory=list)
     by_machine: list[int] = field(default_factory=list)
-    collection: list[int] = field(default_factory=list)
     notification: list[int] = field(default_factory=list)
-    touched: set[int] = field(default_factory=set)  # orders that a person acted on
+    done: dict[int, tuple[Order, bool]] = field(default_factory=dict)  # and whether nobody acted on it
 
 
-def newest(rows: Sequence[Sequence[Any]], acts: Iterable[Sequence[Any]], now: int) -> Newest:
-    """Figures of the rows of ``ORDERS_SQL`` with those of ``ACTS_SQL`` for them. ``now`` in UTC us."""
-    out = Newest(len(rows))
-    hands, wrong = _acts(acts)
-    out.touched.update(hands)
-    for order in map(Order._make, rows):
-        people = hands.get(order.id, {})
-        groups = [out.total, out.shops[order.shop], out.products[order.product]]
-        for name, (first, last, count) in people.items():
-            mine = out.people[name]
-            groups.append(mine)
-            mine.acts += count
-            if count > 1:
-                mine.hands.append(last - first)
-        for group in groups:
-            _count(group, order, not people, wrong.get(order.id, 0), now)
-        out.collection.append(order.received_at - order.created_at)
-        out.since = order.received_at if out.since is None else min(out.since, order.received_at)
-        if order.delivered_at is not None:
-            (out.by_hand if people else out.by_machine).append(order.delivered_at - order.received_at)
-            if order.paid_at is not None:
-                out.notification.append(order.delivered_at - order.paid_at)
+def sampled(finished: Iterable[Sequence[Any]], touched: Collection[int]) -> Sample:
+    """Figures of the rows of ``FINISHED_SQL``; ``touched`` are those among them that a person acted on."""
+    out = Sample()
+    for order in map(Order._make, finished):
+        if order.id in out.done:
+            continue  # sent again
+        auto, took = order.id not in touched, order.delivered_at - order.received_at
+        out.done[order.id] = order, auto
+        out.since = order.delivered_at if out.since is None else min(out.since, order.delivered_at)
+        for group in (out.total, out.shops[order.shop], out.products[order.product]):
+            group.sent(order.delivered_at, order.deadline, auto, took)
+        (out.by_machine if auto else out.by_hand).append(took)
+        if order.paid_at is not None:
+            out.notification.append(order.delivered_at - order.paid_at)
+    out.finished = len(out.done)
     return out
 
 
-def _acts(acts: Iterable[Sequence[Any]]) -> tuple[dict[int, dict[str, tuple[int, int, int]]], dict[int, int]]:
-    """By order: each person's first act, last act and number of acts; and what went wrong."""
-    hands: dict[int, dict[str, tuple[int, int, int]]] = {}
-    wrong: dict[int, int] = {}
-    for order, kind, actor, at in acts:
-        if kind in _GONE_WRONG:
-            wrong[order] = wrong.get(order, 0) + 1
-            continue
-        mine = hands.setdefault(order, {})
-        first, last, count = mine.get(actor, (at, at, 0))
-        mine[actor] = (min(first, at), max(last, at), count + 1)
-    return hands, wrong
-
-
-def _count(group: Group, order: Order, auto: bool, wrong: int, now: int) -> None:
-    group.came += 1
-    group.wrong += wrong
-    if order.delivered_at is not None:
-        group.went += 1
-        group.auto += auto
-        group.spans.append(order.delivered_at - order.received_at)
-        if order.deadline is not None:
-            group.due_sent += 1
-            group.late_sent += order.delivered_at > order.deadline
-    elif order.stage < Stage.DELIVERED:
-        group.waits += 1
-        group.late += order.deadline is not None and order.deadline < now
-
-
-def channels(rows: Iterable[Sequence[Any]], touched: set[int], now: int) -> dict[str, Group]:
-    """Figures of the rows of ``SENDS_SQL`` by way of sending; ``spans`` run from intent to confirmation."""
-    out: dict[str, Group] = {}
-    for order, via, state, created, changed, deadline, delivered, wrong in rows:
-        group = out.setdefault(via, Group())
+def persons(deeds: Iterable[Sequence[Any]], wrong: Mapping[int, int], since: int, now: int) -> dict[str, Group]:
+    """Figures of the rows of ``DEEDS_SQL`` by person; ``wrong``: how often something went wrong with an order."""
+    out: dict[str, Group] = defaultdict(Group)
+    for name, acts, first, last, order, stage, received, delivered, deadline in deeds:
+        group = out[name]
         group.came += 1
-        group.wrong += wrong
-        if state == IntentState.CONFIRMED:
+        group.acts += acts
+        group.wrong += wrong.get(order, 0)
+        if delivered is not None and delivered >= since:
             group.went += 1
-            group.auto += order not in touched
-            group.spans.append(changed - created)
-            if deadline is not None and delivered is not None:
-                group.due_sent += 1
-                group.late_sent += delivered > deadline
-        elif state in _WAITS:
+            group.sent(delivered, deadline, False, delivered - received)
+            if acts > 1:
+                group.hands.append(last - first)
+        elif stage < Stage.DELIVERED:
             group.waits += 1
             group.late += deadline is not None and deadline < now
     return out
+
+
+def channels(sent: Iterable[Sequence[Any]], unsent: Iterable[Sequence[Any]], sample: Sample) -> dict[str, Group]:
+    """Figures of the rows of ``SENT_SQL``, and of ``UNSENT_SQL`` and ``SENDING_SQL``, by way of sending; ``spans`` run from
+    intent to confirmation."""
+    out: dict[str, Group] = defaultdict(Group)
+    for id, via, created, changed in sent:
+        order, auto = sample.done[id]
+        out[via].sent(order.delivered_at, order.deadline, auto, changed - created)
+    for via, waits, late in unsent:
+        out[via].waits += waits
+        out[via].late += late
+    return out
+
+
+def kept(groups: dict[str, Group], counts: Iterable[Sequence[Any]]) -> None:
+    """What is kept of names (name, received, delivered, failed) goes into their groups."""
+    for name, came, went, wrong in counts:
+        group = groups[name]
+        # What was renamed in another quarter of an hour than it came in may leave less than none of its day.
+        group.came, group.went, group.wrong = max(came, 0), went, wrong
 
 
 def rate(wrong: int, good: int) -> float:
@@ -189,6 +157,14 @@ def spread(values: Iterable[int]) -> dict[str, int | None]:
     return {"n": len(spans), "median": spans[(len(spans) - 1) // 2], "p95": spans[-(-len(spans) * 95 // 100) - 1]}
 
 
+def waiting(ages: Iterable[int]) -> dict[str, int | None]:
+    """How many wait, half of them longer than the median, and how long the oldest of them."""
+    spans = sorted(max(age, 0) for age in ages)
+    if not spans:
+        return {"n": 0, "median": None, "oldest": None}
+    return {"n": len(spans), "median": spans[(len(spans) - 1) // 2], "oldest": spans[-1]}
+
+
 def by_name(groups: Mapping[str, Group]) -> list[tuple[str, Group]]:
     """The groups, the busiest first."""
-    return sorted(groups.items(), key=lambda item: (-item[1].came, item[0]))
+    return sorted(groups.items(), key=lambda item: (-item[1].came, -item[1].seen, item[0]))

@@ -16,7 +16,7 @@ from core.model.effects import Effect
 from core.model.lifecycle import CaseKind, IntentState, Stage
 from core.pipeline.bound_keys import SealedKey, in_order, keys_of, titles_of
 from core.pipeline.setup import Setup
-from core.store.tx import Tx, as_json
+from core.store.tx import CHANNEL, Tx, as_json
 
 
 class Opened(Struct, frozen=True):
@@ -35,6 +35,7 @@ class Opened(Struct, frozen=True):
     gen: int = 0  # generation of the intent, epoch of the core and time of the opening; 0: to be read again
     epoch: int = 0
     opened_at: int = 0
+    product: str = ""  # of the order's first line; of what sends keys alone
 
 
 class NotOpened(Struct, frozen=True):
@@ -68,7 +69,7 @@ class _Row(NamedTuple):
 
 # First attempts to send: the gate's conditions once more (``due`` on the left as there), the keys at hand.
 FIRST = (
-    "SELECT i.id, i.order_id, i.shop, i.via, i.gen, i.recipient, o.ext_id, o.contact, o.title, "
+    "SELECT i.id, i.order_id, i.shop, i.via, i.gen, i.recipient, o.ext_id, o.contact, o.title, o.product, "
     "k.id, k.product, k.batch, k.sealed, b.dek, k.line, k.slot FROM intent i "
     "CROSS JOIN orders o ON o.id = i.order_id CROSS JOIN key k ON k.order_id = o.id AND k.order_id IS NOT NULL "
     "CROSS JOIN batch b ON b.id = k.batch WHERE i.state = 0 AND i.tries = 0 AND i.effect = 1 AND o.stage = 2 "
@@ -138,7 +139,7 @@ class OpenAttempts:
         readdress: list[tuple[str, int]] = []
         many: dict[int, list[SealedKey]] = {}
         shops, send = self.setup.shops, Effect.SEND
-        for intent, order, shop, via, gen, recipient, ext_id, contact, title, *held in tx.all_in(
+        for intent, order, shop, via, gen, recipient, ext_id, contact, title, first, *held in tx.all_in(
             FIRST, (tx.now - self.setup.fresh_us,), items
         ):
             number, product, batch, sealed, dek, line, slot = held
@@ -156,7 +157,7 @@ class OpenAttempts:
                     recipient = now_to
                     readdress.append((now_to, intent))
             found[intent] = Opened(
-                intent, order, shop, send, via, 1, ext_id, recipient, (key,), (), gen, tx.epoch, tx.now
+                intent, order, shop, send, via, 1, ext_id, recipient, (key,), (), gen, tx.epoch, tx.now, first
             )
             orders.append(order)
             moved[shop] = moved.get(shop, 0) + 1
@@ -240,6 +241,8 @@ class OpenAttempts:
         tx.many(READDRESS, readdress)
         if reroute:
             tx.many(REROUTE, reroute)
+            for lane, _, _, intent in reroute:
+                tx.renamed(CHANNEL, rows[intent].via, lane)
             tx.wake("effects")
         if stale:
             tx.run(

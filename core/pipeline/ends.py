@@ -11,7 +11,7 @@ from core.desk.cases import close_cases
 from core.model.effects import Effect, Outcome
 from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteBack
 from core.pipeline.attempts import Opened
-from core.pipeline.sent import DELIVERED, Sent, by_way, tell
+from core.pipeline.sent import ARRIVED, Sent, by_way, tell
 from core.pipeline.setup import Setup
 from core.store.tx import Tx
 
@@ -68,7 +68,7 @@ def end_as_opened(tx: Tx, setup: Setup, items: Sequence[Came]) -> list[bool | Op
     plain, shipped = by_way(setup, sent)
     tx.run("SAVEPOINT as_opened")
     whole = tx.run_in(CONFIRM_FIRST, (now,), [one.intent for one in opened]) == len(opened) and all(
-        tx.run_in(DELIVERED, (now, int(writeback), now), [one.order for one in group]) == len(group)
+        tx.run_in(ARRIVED, (now, int(writeback), now), [one.order for one in group]) == len(group)
         for group, writeback in ((plain, WriteBack.DUE), (shipped, WriteBack.DONE))
     )
     if not whole:

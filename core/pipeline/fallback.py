@@ -9,7 +9,7 @@ from core.model.lifecycle import EventKind, IntentState, Stage
 from core.pipeline.gate import INTENT, UNOPENED
 from core.pipeline.sent import IntentRow
 from core.pipeline.setup import Setup, Way
-from core.store.tx import Tx
+from core.store.tx import CHANNEL, RECEIVED, Tx
 
 _STANDING = (
     "SELECT i.via, o.contact, (SELECT max(n.gen) FROM intent n WHERE n.order_id = i.order_id AND n.effect = i.effect), "
@@ -42,5 +42,6 @@ def plan(tx: Tx, order: int, shop: int, gen: int, way: Way, recipient: str) -> i
     now, pending = tx.now, int(IntentState.PENDING)
     values = (number, order, shop, int(Effect.SEND), way.lane, way.send.cls.value, pending, gen, recipient)
     tx.insert(INTENT, [(*values, now, tx.epoch, now, now, *UNOPENED)])
+    tx.counted_by(CHANNEL, RECEIVED, (way.lane,))
     tx.wake("effects")
     return number

@@ -18,7 +18,7 @@ from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage
 from core.pipeline.bound_keys import SealedKey
 from core.pipeline.setup import Setup, Way
 from core.pipeline.silence import held_back
-from core.store.tx import Tx, as_json
+from core.store.tx import CHANNEL, RECEIVED, Tx, as_json
 
 # ``due`` stands on the left here and in the index: SQLite turns a comparison round to have the column there, and then
 # no longer sees that the partial index covers it.
@@ -183,6 +183,7 @@ def plan_sends(
             (intent_id, order_id, shop, send, lane, cls, state, gen, recipient, now, epoch, now, now, *attempt)
         )
     tx.insert(INTENT, intents)
+    tx.counted_by(CHANNEL, RECEIVED, [ways[order_id][0].lane for order_id in planned])
     tx.touch(taken)
     if len(opened) < len(taken):
         tx.wake("effects")

@@ -7,6 +7,7 @@ from core.desk.cases import CaseRow, close_cases, open_cases
 from core.model.lifecycle import CaseKind, Stage
 from core.model.order import OrderUpdate
 from core.pipeline.endings import Standing
+from core.pipeline.named import products_of, recount
 from core.pipeline.setup import Setup
 from core.store.tx import Tx, as_json
 
@@ -64,6 +65,7 @@ class Lines:
         )
         # From RECEIVED an order goes on once all its lines are mapped; from OPEN it never goes back: a case blocks it.
         stage = Stage.OPEN if all(products) and update.total > 0 else Stage(order.stage)
+        before = products_of(tx, (order.id,))
         went = tx.run(
             "UPDATE orders SET product = ?, title = ?, stage = ? WHERE id = ? AND stage = ?",
             (products[0], update.lines[0].title, int(stage), order.id, order.stage),
@@ -71,6 +73,7 @@ class Lines:
         if not went:
             return  # the same snapshot ended it; an ended order needs no product
         tx.moved(order.shop, Stage(order.stage), stage)
+        recount(tx, before)
         unmapped = [x.sku for x, product in zip(update.lines, products, strict=True) if not product]
         close_cases(tx, [order.id], {CaseKind.SKU_UNMAPPED}, "the order was changed", "intake")
         if unmapped:

@@ -17,7 +17,7 @@ from core.pipeline.judging import judge
 from core.pipeline.ledger import Ledger, Sums
 from core.pipeline.lines import map_lines
 from core.pipeline.setup import Judgement, Setup, Way
-from core.store.tx import Tx
+from core.store.tx import PRODUCT, RECEIVED, Tx
 
 _SHIPPED = (PlatformState.SHIPPED, PlatformState.FINISHED)
 _ENDED = (PlatformState.CANCELLED, PlatformState.REFUNDED)
@@ -77,6 +77,7 @@ class Newcomers:
         tx.insert(ORDER, self._rows(fresh, ids, mapped, judged, standings, taken, opened))
         tx.insert(RAW, [(order_id, u.raw) for (_, u, _), order_id in zip(fresh, ids, strict=True)])
         self._count(fresh, ids, standings, taken, opened)
+        tx.counted_by(PRODUCT, RECEIVED, [products[0] for products in mapped])
         open_cases(tx, self._cases)
         open_holds(tx, self._holds)
         tx.touch(ids)
@@ -206,7 +207,7 @@ class Newcomers:
                 lane, recipient = opens[order_id]
                 opened[order_id] = Opened(
                     intents[order_id], order_id, shop, Effect.SEND, lane, 1, u.ext_id, recipient, in_slots(taken[order_id]),
-                    (), 1, self._tx.epoch, self._tx.now,
+                    (), 1, self._tx.epoch, self._tx.now, mapped[at][0],
                 )  # fmt: skip
         return {order_id: (intents[order_id], keys) for order_id, keys in taken.items()}, opened
 

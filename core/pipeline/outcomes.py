@@ -12,7 +12,7 @@ from core.pipeline.attempts import Opened
 from core.pipeline.ends import ATTEMPT, Came, end_as_opened, ended, told_of, written_back
 from core.pipeline.sent import INTENTS, IntentRow, confirm_sent
 from core.pipeline.setup import Setup
-from core.store.tx import Tx
+from core.store.tx import CHANNEL, FAILED, PRODUCT, Tx
 
 STOPPED = "the core stopped between sending and recording"
 NEVER = 2**62  # next_at of what waits for a person
@@ -161,7 +161,10 @@ class Record:
         }.get(outcome.result)
         if event is not None and not (came.asked and kind is None and outcome.result is Result.UNKNOWN):
             tx.event(event, row.order, "effects", {"intent": row.intent, **fact})
-            tx.counted(row.shop, 2)
+            tx.counted(row.shop, FAILED)
+            tx.counted_by(PRODUCT, FAILED, (row.product,))
+            if row.effect == Effect.SEND:
+                tx.counted_by(CHANNEL, FAILED, (row.via,))
         tx.touch([row.order])
 
     def _given_up(self, tx: Tx, row: IntentRow, outcome: Outcome) -> bool:

@@ -12,7 +12,7 @@ from core.model.lifecycle import CaseKind, EventKind, IntentState, Stage, WriteB
 from core.pipeline.attempts import Opened
 from core.pipeline.gate import INTENT, UNOPENED
 from core.pipeline.setup import Setup
-from core.store.tx import Tx, as_json
+from core.store.tx import CHANNEL, DELIVERED, PRODUCT, Tx, as_json
 
 S = TypeVar("S", bound="Sent")
 
@@ -33,6 +33,8 @@ class IntentRow(Struct, frozen=True, gc=False):
     stage: int
     writeback: int
     ext_id: str
+    via: str
+    product: str
 
 
 class Sent(Protocol):
@@ -54,13 +56,18 @@ class Sent(Protocol):
     def opened_at(self) -> int: ...
     @property
     def ext_id(self) -> str: ...
+    @property
+    def via(self) -> str: ...
+    @property
+    def product(self) -> str: ...
 
 
 INTENTS = (
-    "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, i.epoch, i.opened_at, o.stage, o.writeback, o.ext_id "
+    "SELECT i.id, i.order_id, i.shop, i.effect, i.cls, i.state, i.tries, i.gen, i.epoch, i.opened_at, o.stage, o.writeback, o.ext_id, "
+    "i.via, o.product "
     "FROM intent i CROSS JOIN orders o ON o.id = i.order_id WHERE i.id IN (:ids)"
 )
-DELIVERED = (
+ARRIVED = (
     "UPDATE orders SET stage = 4, delivered_at = coalesce(delivered_at, ?), writeback = ?, version = version + 1, changed_at = ? "
     f"WHERE stage = 3 AND writeback = {int(WriteBack.NONE)} AND id IN (:ids)"
 )
@@ -108,7 +115,9 @@ def tell(
     """Counters and events of what was sent, and the write-backs of ``due``; see ``confirm_sent``."""
     now, epoch, shops = tx.now, tx.epoch, setup.shops
     for shop, count in Counter([r.shop for r in rows]).items():
-        tx.counted(shop, 1, count)
+        tx.counted(shop, DELIVERED, count)
+    tx.counted_by(PRODUCT, DELIVERED, [r.product for r in rows])
+    tx.counted_by(CHANNEL, DELIVERED, [r.via for r in rows])
     tx.events(EventKind.SENT, actor, [(r.order, f'{{"intent":{r.intent},"attempt":{r.attempt}}}') for r in rows])
     intents: list[tuple[Any, ...]] = []
     opened: dict[int, Opened] = {}
@@ -138,7 +147,7 @@ def _delivered(tx: Tx, group: Sequence[IntentRow], writeback: int, moved: Counte
     """Orders on their way are delivered; those that a person or a refund moved meanwhile keep their stage."""
     now = tx.now
     usual = [r for r in group if r.stage == Stage.DELIVERING and r.writeback == WriteBack.NONE]
-    if usual and tx.run_in(DELIVERED, (now, writeback, now), [r.order for r in usual]) != len(usual):
+    if usual and tx.run_in(ARRIVED, (now, writeback, now), [r.order for r in usual]) != len(usual):
         raise RuntimeError("an order changed between being looked at and being delivered")
     if len(usual) < len(group):
         late = [r for r in group if r.stage != Stage.DELIVERING or r.writeback != WriteBack.NONE]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.desk.cases import close_cases
 from core.desk.holds import HoldRow, lift_holds, open_holds
 from core.model.lifecycle import CaseKind, EventKind, HoldReason, Stage
+from core.pipeline.named import products_of, recount
 from core.store.tx import Tx, as_json
 
 
@@ -102,12 +103,14 @@ def remap(tx: Tx, items: list[Mapping[tuple[str, str], str]]) -> list[int]:
             (as_json(touched),),
         )
         ids = [int(row[0]) for row in whole]
+        before = products_of(tx, ids)
         tx.run(
             "UPDATE orders SET stage = 1, version = version + 1, changed_at = ?, product = "
             "(SELECT l.product FROM line l WHERE l.order_id = orders.id ORDER BY l.line LIMIT 1) "
             "WHERE id IN (SELECT value FROM json_each(?)) AND stage <= 1",
             (tx.now, as_json(ids)),
         )
+        recount(tx, before)
         for _, shop, stage in whole:
             tx.moved(int(shop), Stage(stage), Stage.OPEN)
         close_cases(tx, ids, {CaseKind.SKU_UNMAPPED}, "mapped", "catalogue")

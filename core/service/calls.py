@@ -13,8 +13,11 @@ from core.desk.find import find
 from core.desk.lookup import lookup
 from core.desk.matching import matching
 from core.desk.recall import RECALL_MAX
-from core.desk.views import LIMIT_MAX, Page, count, total, window
+from core.desk.refusals import bad_request
+from core.desk.view_counts import count, total
+from core.desk.views import LIMIT_MAX, Page, window
 from core.desk.wall import seen_by
+from core.desk.wall_history import SPANS
 from core.service import purchases, settlement
 from core.service.ask import body, numbers, param, path_id, whole
 from core.service.dump import dump
@@ -57,6 +60,7 @@ def routes(service: "Service") -> list[Route]:
         ("/v1/stock", _stock),
         ("/v1/purchases", purchases.listed),
         ("/v1/wall", _wall),
+        ("/v1/wall/history", _history),
         ("/v1/feed", _feed),
         ("/v1/jobs", _jobs),
         ("/v1/jobs/{id:int}", _job),
@@ -153,6 +157,16 @@ async def _wall(service: "Service", request: Request) -> Any:
     names = {number: name for number, (name, _) in service.shops.items()}
     person = service.person(request)
     return seen_by(await service.wall.read(names), person.name, person.role, param(request, "names", 3) != "no")
+
+
+async def _history(service: "Service", request: Request) -> Any:
+    span, name = param(request, "span", 8) or "hour", param(request, "shop", 64)
+    if span not in SPANS:
+        raise bad_request(f"there is no span {span!r}; there are {' '.join(SPANS)}")
+    numbers = {shop: number for number, (shop, _) in service.shops.items()}
+    if name and name not in numbers:
+        raise bad_request(f"there is no shop {name!r}")
+    return {"shop": name, **await service.history.read(span, numbers[name] if name else None)}
 
 
 async def _feed(service: "Service", request: Request) -> Any:

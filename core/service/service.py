@@ -22,7 +22,9 @@ from core.desk.rows import Frame
 from core.desk.skips import Skips
 from core.desk.views import Selection, select
 from core.desk.wall import Wall
+from core.desk.wall_history import History, Levels
 from core.model.checks import Examined
+from core.model.clock import MINUTE, SECOND
 from core.pipeline.intake import Intake
 from core.pipeline.replay import Replayer
 from core.pipeline.setup import Setup
@@ -40,8 +42,6 @@ from core.service.stock import StockBook
 from core.service.uploads import Uploads
 from core.store.writer import Writer
 from core.vault.seal import Vault
-
-_SAMPLE_S = 60.0
 
 
 class Sends(Protocol):
@@ -93,6 +93,7 @@ class Service:
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
         self.stock = StockBook(self.reader, self.clock)
         self.wall = Wall(self.reader, self.clock, self.stock.read, lambda: shops(self))
+        self.history, self.levels = History(self.reader, self.clock), Levels(self.reader, writer, self.clock)
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)
         self.on_shutdown, self.sends = on_shutdown, sends
         self.replayer = Replayer(connectors, setup, writer, self.reader, self.clock)
@@ -116,10 +117,10 @@ class Service:
         return app
 
     async def start(self) -> None:
-        """Watch the writer, go on with unfinished jobs, begin to note the stock's pace."""
+        """Watch the writer, go on with unfinished jobs, begin to note each minute how stock and queue stand."""
         self.writer.on_touched.append(self.feed.on_touched)
         await self.jobs.resume()
-        self._sampler = asyncio.get_running_loop().create_task(self._sample(), name="stock-pace")
+        self._sampler = asyncio.get_running_loop().create_task(self._sample(), name="minutes")
 
     async def close(self) -> None:
         """End streams and jobs; what was running goes on at the next start."""
@@ -135,10 +136,12 @@ class Service:
 
     async def _sample(self) -> None:
         while True:
-            # A figure of convenience: a busy database must not end it.
+            # Figures of convenience: a busy or a full database must not end it.
             with contextlib.suppress(Exception):
                 await self.stock.sample()
-            await asyncio.sleep(_SAMPLE_S)
+            with contextlib.suppress(Exception):
+                await self.levels.sample()
+            await asyncio.sleep((MINUTE - self.clock() % MINUTE) / SECOND)  # at the beginning of the next
 
     def _configured(self) -> Sequence[dict[str, Any]]:
         return [

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from core.private_files import private_file, private_folder
 from core.store.engines import writer_engine
 
-HEAD = "0002"
+HEAD = "0004"
 
 
 class SchemaError(RuntimeError):

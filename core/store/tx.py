@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from core.model.actors import MACHINE
+from core.model.clock import MINUTE
 from core.model.ids import IdMaker
 from core.model.lifecycle import EventKind, Stage, may_move
 
@@ -46,6 +48,10 @@ def block_hash(previous: bytes, events: Sequence[tuple[int, int, int, int, str, 
     return hashlib.sha256(previous + _pack(events)).digest()
 
 
+PRODUCT, CHANNEL = 1, 2  # kinds of names that have counters of their own
+RECEIVED, DELIVERED, FAILED = 0, 1, 2  # what is counted
+QUARTER = "quarter(at, kind, name, received, delivered, failed)"
+DEED = "deed(at, operator, order_id, acts, first, last)"
 _CHUNKS = (200, 40, 8, 1)  # rows a statement: a row of a long VALUES list costs little more than its b-tree work
 
 
@@ -86,9 +92,11 @@ class Tx:
 
     __slots__ = (
         "_counts",
+        "_deeds",
         "_events",
         "_head",
         "_minutes",
+        "_named",
         "_raw",
         "_tally",
         "_touched",
@@ -104,6 +112,8 @@ class Tx:
         self._tally: Counter[tuple[int, int]] = Counter()
         self._counts: Counter[str] = Counter()
         self._minutes: Counter[tuple[int, int]] = Counter()
+        self._named: Counter[tuple[int, str, int]] = Counter()
+        self._deeds: Counter[tuple[str, int]] = Counter()
         self._touched: list[int] = []
         self._wake: set[str] = set()
 
@@ -173,11 +183,16 @@ class Tx:
         text = body if isinstance(body, str) else _encode(body).decode()
         seq = self._head.seq + len(self._events) + 1
         self._events.append((seq, self.now, order_id, int(kind), actor, text))
+        if actor not in MACHINE and order_id:
+            self._deeds[(actor, order_id)] += 1
 
     def events(self, kind: EventKind, actor: str, rows: Iterable[tuple[int, str]]) -> None:
         """Append one event for each (order_id, JSON body)."""
         seq, now, number = self._head.seq + len(self._events), self.now, int(kind)
-        self._events.extend([(seq + i, now, o, number, actor, b) for i, (o, b) in enumerate(rows, 1)])
+        added = [(seq + i, now, o, number, actor, b) for i, (o, b) in enumerate(rows, 1)]
+        self._events += added
+        if actor not in MACHINE:
+            self._deeds.update((actor, row[2]) for row in added if row[2])
 
     def moved(self, shop: int, source: Stage | None, target: Stage, count: int = 1) -> None:
         """Keep the stage counters of a move made by the caller's statement. Raises IllegalMove."""
@@ -192,6 +207,16 @@ class Tx:
     def counted(self, shop: int, what: int, count: int = 1) -> None:
         """Add to the minute's counters: 0 received, 1 delivered, 2 failed."""
         self._minutes[(shop, what)] += count
+
+    def counted_by(self, kind: int, what: int, names: Iterable[str]) -> None:
+        """Add to the quarter of an hour's counters of products or channels (``kind``), one for each of ``names``."""
+        for name, n in Counter(names).items():  # counted in C; the names of a thousand orders are few
+            self._named[(kind, name, what)] += n
+
+    def renamed(self, kind: int, old: str, new: str) -> None:
+        """What was received under one name goes under another."""
+        self._named[(kind, old, 0)] -= 1
+        self._named[(kind, new, 0)] += 1
 
     def case_counted(self, kind: str, count: int) -> None:
         """Keep the number of open cases of a kind."""
@@ -231,11 +256,20 @@ class Tx:
             )
         if self._minutes:
             self._write_minutes()
+        if self._named:
+            self._write_named()
+        if self._deeds:
+            hour, now = self.now // (60 * MINUTE), self.now
+            self.insert(
+                DEED,
+                [(hour, operator, order, n, now, now) for (operator, order), n in self._deeds.items()],
+                "ON CONFLICT(at, operator, order_id) DO UPDATE SET acts = acts + excluded.acts, last = excluded.last",
+            )
         self._head = head
         return head
 
     def _write_minutes(self) -> None:
-        at = self.now // 60_000_000
+        at = self.now // MINUTE
         by_shop: dict[int, list[int]] = {}
         for (shop, what), n in self._minutes.items():
             by_shop.setdefault(shop, [0, 0, 0])[what] += n
@@ -244,6 +278,18 @@ class Tx:
             "ON CONFLICT(at, shop) DO UPDATE SET received = received + excluded.received, "
             "delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
             [(at, shop, *n) for shop, n in by_shop.items()],
+        )
+
+    def _write_named(self) -> None:
+        at = self.now // (15 * MINUTE)
+        by_name: dict[tuple[int, str], list[int]] = {}
+        for (kind, name, what), n in self._named.items():
+            by_name.setdefault((kind, name), [0, 0, 0])[what] += n
+        self.insert(
+            QUARTER,
+            [(at, *name, *n) for name, n in by_name.items()],
+            "ON CONFLICT(at, kind, name) DO UPDATE SET received = received + excluded.received, "
+            "delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
         )
 
     @property

@@ -31,7 +31,7 @@ from tests.console.fixture_orders import (
     rank,
 )
 from tests.console.fixture_presence import Presence, Refusal
-from tests.console.fixture_wall import busy
+from tests.console.fixture_wall import busy, history
 
 
 class Core(Presence):
@@ -57,6 +57,7 @@ class Core(Presence):
         self.version = metadata.version("keydesk")
         self.final, self.undoable = 0, True
         self.wall: Callable[[int], dict[str, Any]] = busy
+        self.wall_history: Callable[[str, str, int], dict[str, Any]] = history
         for n in range(orders):
             self.put(make_order(n, self.rng, now()))
         self.counted: Counter[str] | None = None

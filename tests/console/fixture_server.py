@@ -99,6 +99,10 @@ def app_of(core: Core) -> Starlette:
     async def wall(_: Request) -> Response:
         return JSONResponse(core.wall(core.now()))
 
+    async def wall_history(request: Request) -> Response:
+        asked = request.query_params
+        return JSONResponse(core.wall_history(asked.get("span", "hour"), asked.get("shop", ""), core.now()))
+
     async def feed(request: Request) -> Response:
         gap = 1 / float(request.query_params.get("hz", "5"))
 
@@ -181,7 +185,8 @@ def app_of(core: Core) -> Starlette:
     gets = {
         "/v1/health": health, "/v1/queue": queue, "/v1/count": count, "/v1/matching": matching, "/v1/orders/{id}": order, "/v1/find": find,
         "/v1/cases/groups": groups, "/v1/cases": cases, "/v1/counters": counters, "/v1/stock": stock, "/v1/feed": feed,
-        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall, "/v1/history": history,
+        "/v1/jobs": jobs, "/v1/jobs/{id}": job, "/v1/recall": recall, "/v1/wall": wall,
+        "/v1/wall/history": wall_history, "/v1/history": history,
     }  # fmt: skip
     posts = {
         "/v1/lookup": lookup, "/v1/preview": preview, "/v1/apply": apply, "/v1/jobs/{id}/stop": stop, "/v1/jobs/{id}/undo": undo,

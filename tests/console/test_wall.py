@@ -113,6 +113,20 @@ async def test_the_same_figures_draw_nothing_and_others_only_their_lines(served:
         assert "indie" in desk.wall._screen.board.plain.splitlines()[lines[0]]  # type: ignore[union-attr]
 
 
+async def test_the_history_follows_its_keys_and_forgets_a_shop_that_is_gone(served: Served) -> None:
+    async with desk_app(served).run_test(size=(80, 24)) as pilot:
+        desk = await opened(pilot)
+        await until(pilot, lambda: "进单 /分  全部店铺" in board(pilot), "the last hour of all shops")
+        await pilot.press("s", "s", "t", "f")
+        await until(pilot, lambda: "发货 /30分  pdd-旗舰店" in board(pilot), "a shop's day")
+        served.core.wall = lambda now: {**busy(now), "shops": busy(now)["shops"][:1]}
+        screen = pilot.app.screen
+        assert isinstance(screen, WallScreen)
+        await screen.read().wait()
+        assert desk.wall.state.shop == ""
+        assert "全部店铺" in board(pilot)
+
+
 async def test_figures_of_before_stand_while_the_line_is_lost(serve: Callable[..., Served]) -> None:
     served = serve()
     async with desk_app(served).run_test(size=(80, 24)) as pilot:

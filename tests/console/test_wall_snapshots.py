@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from console.screens.wall import WallScreen
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
-from tests.console.fixture_wall import empty
+from tests.console.fixture_wall import empty, many
 from tests.console.test_snapshots import NARROW, WIDE, Snap
 
 
@@ -28,7 +28,7 @@ def wall(*pressed: str) -> Callable[[Pilot[None]], Awaitable[None]]:
 
 
 def test_wall_zh_narrow(served: Served, snap_compare: Snap) -> None:
-    """Chinese at 80x24: totals and their cursor, one table, two charts; columns straight under Chinese headings."""
+    """Chinese at 80x24: totals and their cursor, one table, the last hour; columns straight under Chinese headings."""
     assert snap_compare(desk_app(served), terminal_size=NARROW, run_before=wall("right", "right", "right"))
 
 
@@ -50,3 +50,16 @@ def test_wall_people_ascii(served: Served, snap_compare: Snap) -> None:
     """English at 80x24 in plain ASCII: the table of people, the day's history."""
     run = wall("tab", "tab", "right", "t")
     assert snap_compare(desk_app(served, "en", ascii=True), terminal_size=NARROW, run_before=run)
+
+
+def test_wall_history_narrow(served: Served, snap_compare: Snap) -> None:
+    """The history alone at 80x24: a shop's backlog of a day over two axes with units, gaps where nobody looked, a cursor."""
+    run = wall("shift+tab", "t", "f", "f", "s", "left", "left", "left")
+    assert snap_compare(desk_app(served), terminal_size=NARROW, run_before=run)
+
+
+def test_wall_of_twelve_shops_medium(served: Served, snap_compare: Snap) -> None:
+    """Chinese at 120x36 with twelve shops, long names and large numbers: names keep both ends, columns go before names do."""
+    served.core.wall = many
+    run = wall("shift+tab", "tab", "down", "down", "t", "f", "f", "f")
+    assert snap_compare(desk_app(served), terminal_size=(120, 36), run_before=run)

@@ -9,7 +9,8 @@ from core.desk.filter import Context
 from core.desk.holds import HoldRow, open_holds
 from core.desk.reads import Reader
 from core.desk.rows import Frame
-from core.desk.views import Page, count, select, total, window
+from core.desk.view_counts import count, total
+from core.desk.views import Page, select, window
 from core.desk.why import WHY_SQL
 from core.model.clock import now_us
 from core.model.lifecycle import CaseKind, HoldReason, IntentState, Stage

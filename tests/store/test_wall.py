@@ -3,8 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from core.desk.wall import BACKLOG_SQL, DAY_SQL, HELD_SQL, RECENT_SQL, Wall
-from core.desk.wall_sample import ACTS_SQL, ORDERS_SQL, QUEUE_SQL, SENDS_SQL
+from core.desk.wall import DAY_SQL, HELD_SQL, Wall
+from core.desk.wall_sql import (
+    BACKLOG_SQL,
+    CAME_SQL,
+    DEEDS_SQL,
+    FINISHED_SQL,
+    NAMED_SQL,
+    QUEUE_SQL,
+    SENDING_SQL,
+    SENT_SQL,
+    TOUCHED_SQL,
+    UNSENT_SQL,
+    WALK_SQL,
+    WRONG_SQL,
+)
 from core.model.clock import SECOND
 from tests.store.deskdata import query, writer_on
 from tests.store.walldata import fill_day
@@ -68,7 +81,7 @@ async def test_a_costly_look_serves_longer_but_the_counters_stay_live(tmp_path: 
     clock.now += 5 * SECOND - 1
     got = await wall.read({})
     assert (got["at"], got["sample"]["at"]) == (clock.now, looked)
-    assert reads.asked == 4, "day, minutes, backlog, claims"
+    assert reads.asked == 4, "day, backlog, names, claims"
     assert [one["name"] for one in got["shops"]] == ["1", "2"]
     clock.now += SECOND
     assert (await wall.read({}))["sample"]["at"] == clock.now
@@ -78,7 +91,7 @@ async def test_a_minute_of_a_clock_that_went_back_is_left_out(tmp_path: Path) ->
     wall, _, clock = await _wall(tmp_path)
     clock.now -= 40 * 60 * SECOND
     got = await wall.read({})
-    assert (len(got["minutes"]["in"]), sum(got["minutes"]["in"])) == (180, 0)
+    assert (len(got["series"]["in"]), sum(got["series"]["in"])) == (96, 0)
 
 
 async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
@@ -89,18 +102,28 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
         return "\n".join(str(row[3]) for row in query(writer.path, f"EXPLAIN QUERY PLAN {sql}", params))
 
     assert "SEARCH minute USING PRIMARY KEY (at>?)" in plan(DAY_SQL, 1)
-    assert "SEARCH minute USING PRIMARY KEY (at>? AND at<?)" in plan(RECENT_SQL, 1, 9)
-    newest = plan(ORDERS_SQL, 1)
+    newest = plan(CAME_SQL, 1)
     assert "SEARCH orders USING INTEGER PRIMARY KEY (rowid>?)" in newest
     assert "TEMP B-TREE" not in newest
-    assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(ACTS_SQL, "[1]")
-    sends = plan(SENDS_SQL, 1)
-    assert "SEARCH i USING INTEGER PRIMARY KEY (rowid>?)" in sends
-    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sends
-    assert "SEARCH a USING PRIMARY KEY (intent_id=?)" in sends
-    assert "TEMP B-TREE" not in sends
-    queue = plan(QUEUE_SQL, 1)
+    for sql in (TOUCHED_SQL, WRONG_SQL):
+        assert "SEARCH e USING INDEX ix_event_order (order_id=?)" in plan(sql, "[1]")
+    sending = plan(SENDING_SQL, 1, 1)
+    assert "SEARCH i USING INTEGER PRIMARY KEY (rowid>?)" in sending
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in sending
+    assert "SEARCH quarter USING PRIMARY KEY (at>?)" in plan(NAMED_SQL, 1)
+    deeds = plan(DEEDS_SQL, 1)
+    assert "SEARCH deed USING PRIMARY KEY (at>?)" in deeds
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in deeds
+    finished = plan(FINISHED_SQL, 1, 1, 1)
+    assert "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)" in finished
+    assert "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)" in finished
+    assert "TEMP B-TREE" not in finished
+    assert "SEARCH i USING INDEX ux_intent_order (order_id=? AND effect=?)" in plan(SENT_SQL, "[1]", 1)
+    unsent = plan(UNSENT_SQL, 1, 1)
+    assert all(f"i USING INDEX {name}" in unsent for name in ("ix_intent_due", "ix_intent_blocked"))
+    queue = plan(QUEUE_SQL)
     assert "SCAN o USING INDEX ix_orders_queue" in queue
     assert "FOR ORDER BY" not in queue
-    assert all("LIMIT" in sql for sql in (ORDERS_SQL, ACTS_SQL, SENDS_SQL, QUEUE_SQL))
+    bounded = (CAME_SQL, WALK_SQL, FINISHED_SQL, SENDING_SQL, UNSENT_SQL, DEEDS_SQL, QUEUE_SQL)
+    assert all("LIMIT" in sql for sql in bounded)
     assert "orders" not in BACKLOG_SQL + HELD_SQL

@@ -5,6 +5,7 @@ from typing import Any
 from core.model.clock import HOUR, MINUTE, SECOND
 from core.model.ids import first_id
 from core.model.lifecycle import EventKind, IntentState, Stage
+from core.store.migrations.versions.v0004_named import DAYS, FILLS
 from core.store.tx import Tx
 from tests.store.deskdata import SHOPS
 
@@ -39,11 +40,11 @@ def fill_day(tx: Tx, items: list[None]) -> list[int]:
     for order in ORDERS:
         _order(tx, *order)
     for number, ago, kind, actor in EVENTS:
-        row = (order_id(number, now), now - ago * SECOND, int(kind), actor)
+        id = order_id(number, now)
         tx.run(
             "INSERT INTO event(seq, order_id, at, kind, actor, body) "
-            "VALUES((SELECT coalesce(max(seq), 0) + 1 FROM event), ?, ?, ?, ?, '{}')",
-            row,
+            "VALUES((SELECT coalesce(max(seq), 0) + 1 FROM event), ?, ?, ?, ?, ?)",
+            (id, now - ago * SECOND, int(kind), actor, f'{{"intent":{id + 1000}}}'),
         )
     tx.run("INSERT INTO claim(order_id, operator, until) VALUES(?, 'bo', ?)", (order_id(5, now), now + HOUR))
     last = now // MINUTE
@@ -52,7 +53,17 @@ def fill_day(tx: Tx, items: list[None]) -> list[int]:
     tx.run(
         "INSERT INTO stock(product, free, sold, suspect, burnt, withdrawn) VALUES('steam-50', 7, 3, 0, 0, 0)",
     )
+    count_names(tx)
     return [now for _ in items]
+
+
+def count_names(tx: Tx) -> None:
+    """What a database of before these counters gets: products, channels and deeds, counted from what is stored."""
+    since = tx.now - DAYS * 24 * HOUR
+    at = {"since": since, "id": first_id(since), "seq": 0}
+    for statement in FILLS:
+        values: Any = {name: value for name, value in at.items() if f":{name}" in statement}
+        tx.run(statement, values)
 
 
 def _order(tx: Tx, number: int, shop: int, product: str, stage: Stage, *times: Any) -> None:
