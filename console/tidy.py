@@ -15,10 +15,13 @@ from textual.color import Color
 
 
 class Tidy:
-    """Sweeps every ``EVERY_S`` seconds; while keys come, at the latest at the ``PATIENCE``-th time."""
+    """Sweeps every ``EVERY_S`` seconds; while keys come, at the latest at the ``PATIENCE``-th time.
+
+    Seldom is no gain: what lies about meanwhile is memory that the system counts as ours for good.
+    """
 
     EVERY_S: ClassVar[float] = 5.0
-    PATIENCE: ClassVar[int] = 12
+    PATIENCE: ClassVar[int] = 4
     REST_S: ClassVar[float] = 0.5
 
     def __init__(self) -> None:

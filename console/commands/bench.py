@@ -21,6 +21,7 @@ NAMES = {
     "queue": "A window of the queue at 1,000,000 orders, against 100,000.",
     "demo": "Paid order to delivered key through real HTTP and SMTP, against a bare loop making the same calls.",
     "desk": "Key press to changed row in a real terminal, live, against an empty Textual app.",
+    "batch": "One act on 10,000 orders, against bare durable changes, and what another console feels of it.",
     "soak": "A console under a scripted operator for half an hour: memory, open files, answers.",
 }
 MEMORY = ("tmpfs", "ramfs")
@@ -36,7 +37,9 @@ MEMORY = ("tmpfs", "ramfs")
     type=click.Path(file_okay=False, path_type=Path),
     help="Where temporary databases go (removed afterwards); a real disk. Default: the user's cache.",
 )
-@click.option("--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk, soak: how many orders.")
+@click.option(
+    "--orders", type=click.IntRange(1000, 1_000_000), default=None, help="demo, desk, batch, soak: how many orders."
+)
 @click.option(
     "--rate", type=click.IntRange(0, 5000), default=1000, show_default=True, help="desk, soak: changes a second."
 )
@@ -101,6 +104,12 @@ def _desk(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     return measure(folder, given["orders"] or 1_000_000, given["rate"], given["rounds"] or 5, _say, given["ssh"])
 
 
+def _batch(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
+    from console.commands.benches.batch import measure
+
+    return measure(folder, given["orders"] or 100_000, given["rounds"] or 5, _say)
+
+
 def _soak(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     from console.commands.benches.soak import measure
 
@@ -113,6 +122,7 @@ _RUN: dict[str, Callable[[Path, dict[str, Any]], dict[str, Any]]] = {
     "queue": _queue,
     "demo": _demo,
     "desk": _desk,
+    "batch": _batch,
     "soak": _soak,
 }
 

@@ -29,7 +29,7 @@ UNICODE = Glyphs(mark="✓", gone="~", claimed="@", ok="✓", bad="✗", cut="~"
 ASCII = Glyphs(mark="*", gone="~", claimed="@", ok="+", bad="x", cut="~", bars=" ._-=+*#%")
 
 
-@lru_cache(8192)  # a live list fits the same few hundred texts again and again
+@lru_cache(2048)  # a live list fits the same few hundred texts again and again
 def fit(text: str, cells: int, right: bool = False, cut: str = "~") -> str:
     """Text of exactly ``cells`` cells: padded, or cut with a visible sign. Outside text is cleaned on the way."""
     if not (text.isascii() and text.isprintable()):

@@ -18,7 +18,7 @@ from console.state.trail import Trail
 from tests.console.fixture_core import Core
 from tests.console.fixture_server import Served
 from tests.console.sources import ROOT
-from tests.console.test_terminal import Terminal
+from tests.console.terminalkit import Terminal
 
 CANARY = "CANARY"
 HEAD = """

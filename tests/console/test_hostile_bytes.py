@@ -85,13 +85,17 @@ async def test_the_desk_and_what_acts_on_orders(poisoned: Served) -> None:
             seen |= tour.seen("the order in full")
         assert len(seen) == len(PAYLOADS)
         for keys, kind, least in (
-            (("a",), "MenuScreen", 0), (("question_mark",), "HelpScreen", 0), (("V", "pagedown", "V", "h"), "PromptScreen", 0),
+            (("question_mark",), "HelpScreen", 0), (("V", "pagedown", "V", "h"), "PromptScreen", 0),
             (("x",), "XrayScreen", 60), (("f", "7", "enter"), "ListScreen", 20), (("colon", "tab"), "CommandScreen", 0),
         ):  # fmt: skip
             await tour.press(*keys)
             await until(pilot, lambda kind=kind: tour.top(kind), kind)  # type: ignore[misc]
             assert len(tour.seen(str(keys))) >= least, keys
             await tour.home()
+        await tour.press("a")
+        await until(pilot, lambda: tour.desk.query_one("#leader").size.height > 1, "the box of what can be done")
+        tour.seen("a leader")
+        await tour.press("escape")
         await tour.press("U", "space", "space", "R")
         await until(pilot, lambda: tour.top("PreviewScreen"), "a preview")
         assert len(tour.seen("a preview of what is blocked")) > 20

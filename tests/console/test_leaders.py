@@ -19,8 +19,8 @@ from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 from tests.console.looking_kit import looking
+from tests.console.terminalkit import Terminal
 from tests.console.test_desk_keys import desk_of, on_screen, shown
-from tests.console.test_terminal import Terminal
 
 SIZE = (160, 48)
 NARROW = (80, 24)

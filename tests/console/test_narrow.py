@@ -20,7 +20,7 @@ MAY_BE_CUT = {"pane-columns", "pane-list", "jobs-list", "menu-list", "pick-list"
               "wall-page", "queue", "stock", "tabs", "rates", "detail"}  # fmt: skip
 PLACES = (
     "queue", "detail", "wall", "stock", "stock enter", "stock i", "rules", "rules c", "connections", "connections enter", "doctor",
-    "log", "help", "jobs", "palette", "menu", "history", "xray", "recall", "cases", "cases enter", "find", "filter", "command",
+    "log", "help", "jobs", "palette", "menu", "goto", "history", "xray", "recall", "cases", "cases enter", "find", "filter", "command",
     "hold", "priority", "skip", "views", "macros", "preview", "reveal", "mark_filter", "import",
 )  # fmt: skip
 
@@ -33,7 +33,10 @@ async def open_place(pilot: Pilot[None], app: DeskApp, place: str, folder: Path)
         app.desk.perform({"preview": "resend", "import": "stock"}[name])
     elif name not in ("queue",):
         app.desk.perform(name)
-    if name not in ("queue", "detail", "cases"):
+    if name in ("menu", "goto"):
+        box = app.screen.query_one("#leader", Plain)
+        await until(pilot, lambda: box.display and box.size.height > 1, place)
+    elif name not in ("queue", "detail", "cases"):
         await until(pilot, lambda: app.screen is not before, place)
     await until(pilot, lambda: getattr(app.screen, "read_at", 1) is not None, place)
     await until(pilot, lambda: not app.desk.typeahead._until, "keys count")

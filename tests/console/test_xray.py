@@ -72,7 +72,7 @@ async def test_the_xray_follows_the_order(tmp_path: Path) -> None:
         await until(pilot, lambda: "look at this" in said(pilot), "the hold")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (160, 48), (40, 12)])
+@pytest.mark.parametrize("size", [(80, 24), (160, 48), (50, 14)])
 async def test_long_facts_wrap_and_none_is_lost(tmp_path: Path, size: tuple[int, int]) -> None:
     note = "".join(f"{n:03}猫" for n in range(60))
     async with looking(tmp_path, size, [Seed(1, note=note)]) as (pilot, _, _desk):

@@ -9,7 +9,7 @@ from typing import Any
 from core.desk.holds import HoldRow
 from core.desk.jobs import Limits
 from core.model.lifecycle import HoldReason
-from tests.console.test_terminal import Terminal
+from tests.console.terminalkit import Terminal
 from tests.end_to_end.servicekit import Desk, desk
 from tests.end_to_end.test_service_batches import holds
 from tests.store.deskdata import Seed, query

@@ -69,6 +69,11 @@ GOALS: Mapping[str, tuple[Goal, ...]] = {
     ),
     # A console that grows 4 MB an hour is twice its size after a shift of ten hours. 8 MB an hour of the core is two
     # bytes a change at 1,000 changes a second: whatever kept a thing for each change would be a hundred times that.
+    "batch": (
+        Goal("batch_orders_per_s", "bare_orders_per_s", "batch_ratio", None, 0.1, least=True),
+        Goal("others_p99_ms", "calm_p99_ms", "others_p99_ratio", None, 10),
+        Goal("", "", "others_longest_ms", 1000, 150),
+    ),
     "soak": (
         Goal("console_rss_mb", "", "console_growth_mb_per_h", 4.0, 1.0),
         Goal("core_rss_mb", "", "core_growth_mb_per_h", 8.0, 2.0),
