@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +15,14 @@ from console.i18n import t
 
 END_S = 5.0  # how long browsers' consoles get to leave
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-# The page of textual-serve asks a font server for a font; nothing on this page may talk to anybody but us.
+# The page of textual-serve asks a font server for a font. That is taken out of it, and nothing on it may talk to anybody else.
+_ELSEWHERE = re.compile(r'<link\b[^>]*href="https?://[^>]*>')
+# Keys go to the wall as soon as it is drawn, and not only after a click.
+_FOCUS = (
+    "<script>new MutationObserver((_, seen) => { const keys = document.querySelector('.xterm-helper-textarea'); "
+    "if (keys) { keys.focus(); seen.disconnect(); } })"
+    ".observe(document.documentElement, {childList: true, subtree: true});</script></body>"
+)
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
     "img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
@@ -82,7 +90,9 @@ class WallServer(Server):
     async def handle_index(self, request: web.Request) -> Any:
         """The page. Its addresses are those by which it was asked for, so that a tunnel's other name works too."""
         self.public_url = f"{request.scheme}://{request.host}"
-        return await super().handle_index(request)
+        answer: Any = await super().handle_index(request)
+        answer.text = _ELSEWHERE.sub("", answer.text).replace("</body>", _FOCUS)
+        return answer
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """One browser: a console of its own for as long as it looks."""

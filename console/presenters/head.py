@@ -35,7 +35,7 @@ def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
         if standing.counters.get("sends_held_since"):
             left.append((f" [{t('head.sends_held')}]", "bold $error"))
         others = {who: n for who, n in standing.counters["claims"].items() if who != standing.me}
-        if others:
+        if others and not standing.kiosk:  # a screen for all eyes names nobody
             some = "  ".join(f"{clean(who, 12)} {n}" for who, n in list(others.items())[:4])
             left.append((f"  {t('head.present', who=some)}", "$text-muted"))
     right: list[Part] = []

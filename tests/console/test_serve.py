@@ -104,6 +104,7 @@ async def test_the_page_and_the_screen(start: Start) -> None:
         policy = page.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "http" not in policy, "the page talks to nobody else"
+        assert "https://" not in text, "and does not even try"
         async with session.get(f"{serving.base}/static/js/textual.js") as script:
             assert script.status == 200
         watched = await screen_of(session, serving, "taobao-main", "[READ ONLY]", "24 hours")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -11,9 +11,11 @@ from textual.pilot import Pilot
 from console.actions import ACTIONS, KIOSK, why_not
 from console.client import ClientError
 from console.command_line import CommandError, parse
+from console.presenters.head import status_line
 from console.screens.desk import DeskScreen
 from console.screens.wall import WallScreen
 from console.state.standing import DeskStanding
+from console.wire import Counters
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 from tests.console.fixture_wall import busy
@@ -204,6 +206,16 @@ def test_a_kiosk_looks_and_does_nothing_else() -> None:
     assert allowed == KIOSK
     assert not any(a.order for a in ACTIONS if a.id in KIOSK)
     assert KIOSK.isdisjoint({"command", "palette", "wall_save", "jobs", "cases", "menu", "next", "undo"})
+
+
+def test_a_kiosk_names_nobody_at_work() -> None:
+    def head(kiosk: bool) -> str:
+        standing = DeskStanding(link="live", kiosk=kiosk)
+        standing.counters = cast(Counters, {"shops": [], "claims": {"bo": 2}})
+        return status_line(standing, 120).plain
+
+    assert "bo 2" in head(False)
+    assert "bo" not in head(True)
 
 
 async def test_a_kiosk_asks_for_nobodys_name_and_writes_no_file(

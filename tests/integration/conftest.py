@@ -1,11 +1,11 @@
-"""Tests against foreign servers. Those that fetch one run only when this folder is named on the command line; those
-whose server is among the development packages run with the others."""
+"""Tests against foreign servers and a real browser. Those that fetch one, or take what this machine has, run only when this
+folder is named on the command line; those whose server is among the development packages run with the others."""
 
 from pathlib import Path
 
 import pytest
 
-FETCHING = frozenset({"test_vendure_server.py"})
+ASKED_FOR = frozenset({"test_vendure_server.py", "test_wall_in_browser.py"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -14,6 +14,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What fetches is not collected on the way through ``tests``."""
+    """What was not asked for is not collected on the way through ``tests``."""
     named = any("integration" in argument for argument in config.args)
-    return True if collection_path.name in FETCHING and not named else None
+    return True if collection_path.name in ASKED_FOR and not named else None
