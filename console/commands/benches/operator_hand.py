@@ -11,7 +11,7 @@ ANSWER_S = 2.0  # a key that shows nothing for so long counts as unanswered
 REST_S = 0.2  # between two keys, on average
 SIZES = ((80, 24), (100, 30), (200, 50), (60, 20))
 ESCAPE, ENTER = "\x1b", "\r"
-_POSITION = re.compile(r"(?:\d+|-)/(?:\d+|\?) *$", re.M)
+_POSITION = re.compile(r"(?:[\d,]+|-)/(?:[\d,]+|\?) *$", re.M)
 # Where a key leads, and what only that place says. Each is left by escape.
 PLACES = (
     ("W", "3h/24h"), ("S", "Stock ·"), ("L", "Messages ·"), ("m", "my last decisions"), ("?", "esc closes"),
