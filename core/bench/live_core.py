@@ -149,7 +149,9 @@ async def serve(database: Path, path: Path, rate: int) -> None:
     writer = Writer(database)
     await writer.start("bench")
     engine = reader_engine(database)
-    service = Service(writer, engine, setup(), Options(metadata.version("keydesk"), language="zh_CN", owner=os.getuid()))
+    service = Service(
+        writer, engine, setup(), Options(metadata.version("keydesk"), language="zh_CN", owner=os.getuid())
+    )
     server = SocketServer(service, path)
     on, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, on.set)
