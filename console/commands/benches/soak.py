@@ -16,7 +16,10 @@ from console.commands.benches.stage import READY_S, desk_command, live_core, pla
 from core.bench.merchant import build
 
 EVERY_S = 10.0
-WARM_SHARE, WARM_MOST_S = 0.25, 420.0  # every screen opened once, the core's caches filled, freed memory in reuse
+WARM_SHARE, WARM_MOST_S = (
+    1 / 3,
+    600.0,
+)  # every screen opened at its fullest, the core's caches filled, freed memory in reuse
 JUDGED_FROM_S = 600.0  # settled seconds below which a slope an hour says nothing
 TELL_S = 60.0
 Say = Callable[[str], None]
