@@ -36,7 +36,7 @@ check: setup
 	@echo "check 4/4: import contracts"; $(BIN)/lint-imports
 
 bench: setup
-	@missed=0; for name in pipeline intake queue demo desk; do $(BIN)/keydesk bench $$name || missed=1; done; exit $$missed
+	@missed=0; for name in pipeline intake queue demo desk batch; do $(BIN)/keydesk bench $$name || missed=1; done; exit $$missed
 
 soak: setup
 	@for seed in 1 2 3 4 5; do $(BIN)/keydesk demo --headless --orders 5000 --seed $$seed --faults chaos --json || exit 1; done
