@@ -85,3 +85,19 @@ async def test_orders_that_each_wait_for_two_articles_are_not_of_one(tmp_path: P
         await d.writer.do(_sku, (3, "sku-1 sku-2"))
         assert await refused(d, "map_sku", {"product": "steam-50"}, 1, 2)
         assert await refused(d, "map_sku", {"product": "steam-50"}, 2, 3)
+
+
+async def test_orders_that_ceased_to_be_alike_since_the_preview_are_refused(tmp_path: Path) -> None:
+    """A buyer may change an order in the minutes that the preview stands on a screen."""
+    raw = [Seed(i, stage=Stage.RECEIVED, product="") for i in (1, 2)]
+    async with desk(tmp_path, raw) as d:
+        await d.writer.do(_product, "steam-50")
+        seen = await d.client.post(
+            "/v1/preview", {"action": "map_sku", "args": {"product": "steam-50"}, "orders": [1, 2]}
+        )
+        await d.writer.do(_sku, (2, "sku-other"))
+        status, error = await d.client.fails(
+            "POST", "/v1/apply", {"token": seen["token"], "reason": "", "number": None}
+        )
+        assert (status, error["code"]) == (409, "not_alike")
+        assert query(d.writer.path, "SELECT count(*) FROM job") == [(0,)]
