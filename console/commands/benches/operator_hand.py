@@ -14,7 +14,7 @@ ESCAPE, ENTER = "\x1b", "\r"
 _POSITION = re.compile(r"(?:[\d,]+|-)/(?:[\d,]+|\?) *$", re.M)
 # Where a key leads, and what only that place says. Each is left by escape.
 PLACES = (
-    ("W", "3h/24h"), ("S", "Stock ·"), ("L", "Messages ·"), ("m", "my last decisions"), ("?", "esc closes"),
+    ("W", "all by hand"), ("S", "Stock ·"), ("L", "Messages ·"), ("m", "my last decisions"), ("?", "esc closes"),
     ("J", "stop job"), ("\x10", "take in new"), (":rules\r", "reload"), (":connections\r", "let shop go on"),
     (":doctor\r", "Doctor"), ("H", "my decisions"), ("x", "timeline"), ("a", "then one more key"),
 )  # fmt: skip
