@@ -31,7 +31,7 @@ def inks(terminal: Terminal) -> set[str]:
 def tour(terminal: Terminal) -> None:
     """A few screens of every kind: painted directly, by the compositor, under a box."""
     terminal.until("why it is not moving")
-    for keys, text in (("jj  jk", "marked"), ("W", "3h/24h"), ("\x1b", "backlog"), ("S", "Stock"), ("\x1b", "marked"),
+    for keys, text in (("jj  jk", "marked"), ("W", "all by hand"), ("\x1b", "backlog"), ("S", "Stock"), ("\x1b", "marked"),
                        ("?", "esc closes"), ("\x1b", "marked"), ("h", "enter accepts"), ("\x1b", "marked"), ("U", "backlog")):  # fmt: skip
         terminal.press(keys)
         terminal.until(text)

@@ -19,7 +19,7 @@ def test_hostile_text_stays_text_in_a_real_terminal(terminals: Opener) -> None:
     """The way through a real pty, start and end of the console among it; every screen is in test_hostile_bytes.py."""
     terminal = terminals(change=bad_shop_floor, alter=Poison(), cols=160, rows=48)
     terminal.until("why it is not moving")
-    for keys, text in (("jjjj", "Zq"), ("e\r", "Zq"), ("\x1b\x1b", "backlog"), ("W", "3h/24h"), ("\x1b", "backlog")):
+    for keys, text in (("jjjj", "Zq"), ("e\r", "Zq"), ("\x1b\x1b", "backlog"), ("W", "by hand"), ("\x1b", "backlog")):
         terminal.press(keys)
         terminal.until(text)
         terminal.read(0.4)

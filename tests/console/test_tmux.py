@@ -92,7 +92,7 @@ def test_the_desk_in_tmux(tmux: Callable[[str], Tmux], term: str) -> None:
     one.press("Space")
     one.until("已标 1")
     one.press("W")
-    one.until("3时/24时")
+    one.until("纯手工时")
     one.press("Escape")
     one.until("已标 1")
     # Another client comes with another size, and goes.

@@ -14,8 +14,8 @@ ESCAPE, ENTER = "\x1b", "\r"
 _POSITION = re.compile(r"(?:[\d,]+|-)/(?:[\d,]+|\?) *$", re.M)
 # Where a key leads, and what only that place says. Each is left by escape.
 PLACES = (
-    ("W", "3h/24h"), ("S", "Stock ·"), ("L", "Messages ·"), ("m", "my last decisions"), ("?", "esc closes"),
-    ("J", "stop job"), ("\x10", "take in new"), (":rules\r", "reload"), (":connections\r", "let shop go on"),
+    ("W", "all by hand"), ("S", "Stock ·"), ("L", "Messages ·"), ("m", "my last decisions"), ("?", "esc closes"),
+    ("J", "stop job"), ("\x10", "enter does it"), (":rules\r", "reload"), (":connections\r", "let shop go on"),
     (":doctor\r", "Doctor"), ("H", "my decisions"), ("x", "timeline"), ("a", "then one more key"),
 )  # fmt: skip
 FILTERS = ("amount>=500", "tag:VIP", "age>1h -tag:VIP", "KD00000001")
@@ -60,6 +60,8 @@ class Hand:
         if self.until(sees):
             self.took.append((time.monotonic() - begun) * 1000)
             self._rest()
+            if keys.endswith(ESCAPE):
+                self.look(0.15)  # a key right behind it would be read as one with Alt
             return True
         self.unanswered.append(f"{what}\n{self._seen.whole()}")
         self.home()
@@ -135,6 +137,7 @@ class Hand:
         # Some places have levels: each escape leaves one.
         for _ in range(3):
             self._terminal.type(ESCAPE)
+            self.look(0.15)  # a key right behind it would be read as one with Alt
             if self.until(_lacks(words), 0.7):
                 return
         self.unanswered.append(f"leaving {words}\n{self._seen.whole()}")
