@@ -14,9 +14,10 @@ ONE_BUYER: Final = Alike(
     "these orders are not all of one buyer; one address would send their keys to one place",
     "Act on one order, or on orders of one buyer.",
 )
+# An order that waits for several articles is like no other: one mapping would take all of them for one.
 ONE_ARTICLE: Final = Alike(
-    "o.shop || ' ' || (SELECT group_concat(s.sku, ' ') FROM (SELECT DISTINCT l.sku FROM line l "
-    "WHERE l.order_id = o.id AND l.product = '' ORDER BY l.sku) s)",
+    "(SELECT CASE WHEN count(DISTINCT l.sku) > 1 THEN 'order ' || o.id WHEN count(*) THEN o.shop || ' ' || min(l.sku) END "
+    "FROM line l WHERE l.order_id = o.id AND l.product = '')",
     "these orders wait for different articles; one mapping would sell the wrong keys",
     "Act on orders of the same shop and article.",
 )

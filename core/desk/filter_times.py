@@ -40,6 +40,8 @@ class Ids(NamedTuple):
         """The id next to which a walk begins that was to begin next to ``start``: not among those too new, or too old."""
         if back:
             return self.low - 1 if start is None or start < self.low - 1 else start
+        if self.high == ID_MAX:
+            return start  # nothing is too new, and the id next to it is none
         return self.high + 1 if start is None or start > self.high else start
 
     def end_at(self, id: int, back: bool) -> bool:
@@ -91,7 +93,8 @@ def ago(column: str, sign: int) -> Callable[[Token, int], tuple[str, tuple[int, 
         equal = ">=" if sign > 0 else "<="
         op = equal if token.op in (":", "=") else token.op
         difference = f"(? - {column})" if sign > 0 else f"({column} - ?)"
-        return f"({column} IS NOT NULL AND {difference} {op} ?)", (now, int(match[1]) * _SPANS[match[2]])
+        span = min(int(match[1]) * _SPANS[match[2]], ID_MAX)  # longer than any number holds
+        return f"({column} IS NOT NULL AND {difference} {op} ?)", (now, span)
 
     return build
 
@@ -116,4 +119,4 @@ def ids_of_times(items: Sequence[Token]) -> Ids:
             high = min(high, first_id((at.start if token.op == "<" else at.end) + _AHEAD))
         if token.field == "came" and token.op in (":", "=", ">", ">="):
             low = max(low, first_id(at.end if token.op == ">" else at.start))
-    return Ids(low, high)
+    return Ids(min(low, ID_MAX), high)

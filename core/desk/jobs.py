@@ -130,7 +130,8 @@ class Jobs:
             raise Refused(
                 409, "confirm_number", f"{frozen.confirm_number} orders would change", "Repeat that number to confirm."
             )
-        del self._tokens[token]
+        del self._tokens[token]  # before anything is waited for: it serves once
+        await need_alike(self._reads, action, frozen.orders)  # an order may have changed since
         job = await self._writer.do(
             create, NewJob(action.name, frozen.args, person.name, person.role, reason.strip(), frozen.orders)
         )

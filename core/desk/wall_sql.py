@@ -62,9 +62,11 @@ QUEUE_SQL: Final = (
 NAMED_SQL: Final = (
     "SELECT kind, name, sum(received), sum(delivered), sum(failed) FROM quarter WHERE at >= ? GROUP BY kind, name"
 )
+# Everybody's newest orders: one person's batches must not push another one off the wall.
 DEEDS_SQL: Final = (
     "SELECT d.operator, d.acts, d.first, d.last, o.id, o.stage, o.received_at, o.delivered_at, o.deadline FROM "
+    "(SELECT *, row_number() OVER (PARTITION BY operator ORDER BY last DESC, order_id DESC) AS n FROM "
     "(SELECT operator, order_id, sum(acts) AS acts, min(first) AS first, max(last) AS last FROM deed WHERE at >= ? "
-    f"GROUP BY operator, order_id LIMIT {QUEUE}) d CROSS JOIN orders o ON o.id = d.order_id"
+    f"GROUP BY operator, order_id) ORDER BY n LIMIT {QUEUE}) d CROSS JOIN orders o ON o.id = d.order_id"
 )
 BACKLOG_SQL: Final = "SELECT shop, sum(n) FROM tally WHERE stage < 4 GROUP BY shop"

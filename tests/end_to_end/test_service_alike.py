@@ -69,3 +69,35 @@ async def test_one_mapping_is_for_orders_of_one_article(tmp_path: Path) -> None:
         assert query(d.writer.path, "SELECT product FROM orders WHERE id IN (1, 2, 3) ORDER BY id") == [
             ("steam-50",), ("steam-50",), ("",),
         ]  # fmt: skip
+
+
+def _second(tx: Tx, items: list[tuple[int, str]]) -> list[None]:
+    tx.many("INSERT INTO line VALUES(?, '2', ?, '', '', 1, 0)", items)
+    return [None for _ in items]
+
+
+async def test_orders_that_each_wait_for_two_articles_are_not_of_one(tmp_path: Path) -> None:
+    """Nor does a name with a space in it look like two names."""
+    raw = [Seed(i, stage=Stage.RECEIVED, product="") for i in (1, 2, 3)]
+    async with desk(tmp_path, raw) as d:
+        for order in (1, 2):
+            await d.writer.do(_second, (order, "sku-2"))
+        await d.writer.do(_sku, (3, "sku-1 sku-2"))
+        assert await refused(d, "map_sku", {"product": "steam-50"}, 1, 2)
+        assert await refused(d, "map_sku", {"product": "steam-50"}, 2, 3)
+
+
+async def test_orders_that_ceased_to_be_alike_since_the_preview_are_refused(tmp_path: Path) -> None:
+    """A buyer may change an order in the minutes that the preview stands on a screen."""
+    raw = [Seed(i, stage=Stage.RECEIVED, product="") for i in (1, 2)]
+    async with desk(tmp_path, raw) as d:
+        await d.writer.do(_product, "steam-50")
+        seen = await d.client.post(
+            "/v1/preview", {"action": "map_sku", "args": {"product": "steam-50"}, "orders": [1, 2]}
+        )
+        await d.writer.do(_sku, (2, "sku-other"))
+        status, error = await d.client.fails(
+            "POST", "/v1/apply", {"token": seen["token"], "reason": "", "number": None}
+        )
+        assert (status, error["code"]) == (409, "not_alike")
+        assert query(d.writer.path, "SELECT count(*) FROM job") == [(0,)]

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from core.desk.wall import DAY_SQL, HELD_SQL, Wall
+from core.desk.wall_look import look
 from core.desk.wall_sql import (
     BACKLOG_SQL,
     CAME_SQL,
     DEEDS_SQL,
     FINISHED_SQL,
     NAMED_SQL,
+    QUEUE,
     QUEUE_SQL,
     SENDING_SQL,
     SENT_SQL,
@@ -18,7 +20,8 @@ from core.desk.wall_sql import (
     WALK_SQL,
     WRONG_SQL,
 )
-from core.model.clock import SECOND
+from core.model.clock import HOUR, SECOND
+from core.store.tx import Tx
 from tests.store.deskdata import query, writer_on
 from tests.store.walldata import fill_day
 
@@ -127,3 +130,32 @@ async def test_no_statement_walks_a_table(tmp_path: Path) -> None:
     bounded = (CAME_SQL, WALK_SQL, FINISHED_SQL, SENDING_SQL, UNSENT_SQL, DEEDS_SQL, QUEUE_SQL)
     assert all("LIMIT" in sql for sql in bounded)
     assert "orders" not in BACKLOG_SQL + HELD_SQL
+
+
+def _batches(tx: Tx, items: list[str]) -> list[None]:
+    """One person's act on each order of two great batches, and another person's on the day's own."""
+    (own,) = tx.all("SELECT max(id) FROM orders WHERE ext_id = 'W5'")
+    for name in items:
+        tx.run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            "INSERT INTO orders SELECT -i, shop, 'B' || i, rev, seen_at, version, stage, pstate, nprio, due_at, blocks, due, paid, "
+            "refunded, refund_open, currency, qty, product, title, buyer, buyer_name, contact, message, tag, writeback, "
+            "created_at, paid_at, deadline, received_at, delivered_at, changed_at, note FROM n, orders WHERE id = ?",
+            (QUEUE, own[0]),
+        )
+        tx.run(
+            "INSERT INTO deed SELECT ?, ?, id, 1, ?, ? FROM orders WHERE id < 0",
+            (tx.now // HOUR, name, tx.now, tx.now),
+        )
+    return [None for _ in items]
+
+
+async def test_great_batches_of_one_person_push_nobody_off_the_wall(tmp_path: Path) -> None:
+    writer = await writer_on(tmp_path)
+    now = await writer.do(fill_day, None)
+    await writer.do(_batches, "aaron")
+    await writer.stop()
+    seen = await look(_Reads(writer.path), now)
+    assert set(seen.people) == {"aaron", "amei", "bo"}
+    assert seen.people["amei"].acts == 2
+    assert seen.people["aaron"].acts == QUEUE - 2, "those of which all have one are looked at first"
