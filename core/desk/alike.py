@@ -8,9 +8,10 @@ from core.desk.reads import Reads
 from core.desk.refusals import Refused
 from core.store.tx import as_json
 
-# A platform that hides its buyers ("li**") makes strangers look alike: then every order stands for itself.
+# A platform that hides its buyers ("li**", "匿名用户") makes strangers look alike: then every order stands for itself.
 ONE_BUYER: Final = Alike(
-    "CASE WHEN o.buyer = '' OR instr(o.buyer, '*') > 0 THEN 'order ' || o.id ELSE o.shop || ' ' || o.buyer END",
+    "CASE WHEN o.buyer = '' OR instr(o.buyer, '*') > 0 OR instr(o.buyer, '＊') > 0 OR instr(o.buyer, '匿名') > 0 "
+    "THEN 'order ' || o.id ELSE o.shop || ' ' || o.buyer END",
     "these orders are not all of one buyer; one address would send their keys to one place",
     "Act on one order, or on orders of one buyer.",
 )

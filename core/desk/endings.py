@@ -50,7 +50,9 @@ def _product_arg(args: Args) -> dict[str, Any]:
 
 
 def _may_map(state: OrderState, _: Deed) -> str:
-    return "" if state.stage is Stage.RECEIVED and state.unmapped else "nothing_unmapped"
+    if state.stage is not Stage.RECEIVED or not state.unmapped:
+        return "nothing_unmapped"
+    return "" if state.unmapped == 1 else "several_articles"  # one product for all of them would sell the wrong keys
 
 
 def _map(tx: Tx, deed: Deed, states: Sequence[OrderState]) -> Mapping[int, str]:

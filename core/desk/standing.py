@@ -19,7 +19,7 @@ SELECT o.id, o.shop, o.stage, o.due, o.paid, o.refunded, o.refund_open, o.blocks
   ORDER BY i.gen DESC LIMIT 1),
  (SELECT count(*) FROM key k WHERE k.order_id = o.id AND k.state = 1),
  EXISTS(SELECT 1 FROM intent i WHERE i.order_id = o.id AND i.effect = 1 AND i.tries > 0),
- (SELECT count(*) FROM line l WHERE l.order_id = o.id AND l.product = ''), o.ext_id
+ (SELECT count(DISTINCT l.sku) FROM line l WHERE l.order_id = o.id AND l.product = ''), o.ext_id
 FROM json_each(?) j JOIN orders o ON o.id = j.value ORDER BY j.key
 """
 
@@ -34,7 +34,8 @@ class Intent(NamedTuple):
 
 
 class OrderState(NamedTuple):
-    """What an action is judged by. Amounts in minor units; ``sent``: an attempt to send was ever opened."""
+    """What an action is judged by. Amounts in minor units; ``sent``: an attempt to send was ever opened; ``unmapped``:
+    articles without a product."""
 
     id: int
     shop: int

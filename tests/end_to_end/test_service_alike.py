@@ -34,6 +34,8 @@ async def refused(d: Desk, action: str, args: dict[str, Any], *orders: int) -> b
         ("zhang", "zhang", 2, True),
         ("", "", 1, True),
         ("zh**g", "zh**g", 1, True),
+        ("张＊＊", "张＊＊", 1, True),
+        ("匿名用户", "匿名用户", 1, True),
     ],
 )
 async def test_one_address_is_for_the_orders_of_one_buyer(
@@ -101,3 +103,13 @@ async def test_orders_that_ceased_to_be_alike_since_the_preview_are_refused(tmp_
         )
         assert (status, error["code"]) == (409, "not_alike")
         assert query(d.writer.path, "SELECT count(*) FROM job") == [(0,)]
+
+
+async def test_one_order_with_two_unknown_articles_takes_no_single_product(tmp_path: Path) -> None:
+    """Both lines would get it, and one of them the wrong keys; the catalogue maps them one by one."""
+    async with desk(tmp_path, [Seed(1, stage=Stage.RECEIVED, product="")]) as d:
+        await d.writer.do(_product, "steam-50")
+        await d.writer.do(_second, (1, "sku-2"))
+        job = await d.client.act("map_sku", [1], product="steam-50")
+        assert [item["why"] for item in job["items"]] == ["several_articles"]
+        assert query(d.writer.path, "SELECT DISTINCT product FROM line") == [("",)]
