@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -117,3 +118,10 @@ async def ready(pilot: Pilot[None]) -> None:
     """Waits until the list and the head are shown."""
     desk = pilot.app.desk  # type: ignore[attr-defined]
     await until(pilot, lambda: desk.queue.model.loaded and desk.standing.stock, "the desk is filled")
+
+
+async def write_line(pilot: Pilot[None], text: str) -> None:
+    """A long line into the box that has the focus, pasted: typing it would take seconds."""
+    pilot.app.post_message(events.Paste(text))
+    await pilot.pause()
+    await pilot.press("enter")

@@ -14,7 +14,7 @@ from console.screens.prompt import PromptScreen
 from console.screens.xray import XrayScreen
 from core.audit.evidence_check import alone
 from core.desk import export
-from tests.console.conftest import until
+from tests.console.conftest import until, write_line
 from tests.console.looking_kit import exported, home, looking, on, said
 
 __all__ = ["home"]
@@ -68,7 +68,7 @@ async def test_marks_go_instead_of_the_view_and_json_by_its_ending(tmp_path: Pat
     async with looking(tmp_path) as (pilot, _, console):
         await pilot.press("j", "space", "space", "colon")
         await on(pilot, PromptScreen)
-        await pilot.press(*f"export {home}/m.json", "enter")
+        await write_line(pilot, f"export {home}/m.json")
         await until(pilot, lambda: "2 orders: " in console.said.plain, "written")
         told = json.loads((home / "m.json").read_text("utf-8"))
         assert [one["ext_id"] for one in told["orders"]] == ["B-2", "B-3"]
@@ -83,7 +83,7 @@ async def test_another_file_is_replaced_only_after_a_yes(tmp_path: Path, home: P
         async def ask(answer: str) -> None:
             await pilot.press("colon")
             await on(pilot, PromptScreen)
-            await pilot.press(*f"export {home}/m.csv", "enter")
+            await write_line(pilot, f"export {home}/m.csv")
             await on(pilot, PromptScreen, lambda: "there already" in said(pilot))
             await pilot.press(*answer, "enter")
             await until(pilot, lambda: pilot.app.screen is console, "answered")
@@ -96,7 +96,7 @@ async def test_another_file_is_replaced_only_after_a_yes(tmp_path: Path, home: P
         assert (home / "m.csv").read_text("utf-8").startswith("id,ext_id")
         await pilot.press("colon")
         await on(pilot, PromptScreen)
-        await pilot.press(*"export /nowhere/at/all.csv", "enter")
+        await write_line(pilot, "export /nowhere/at/all.csv")
         await until(pilot, lambda: "no folder" in console.said.plain, "refused")
 
 

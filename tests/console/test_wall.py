@@ -16,7 +16,7 @@ from console.screens.desk import DeskScreen
 from console.screens.wall import WallScreen
 from console.state.standing import DeskStanding
 from console.wire import Counters
-from tests.console.conftest import desk_app, ready, until
+from tests.console.conftest import desk_app, ready, until, write_line
 from tests.console.fixture_server import Served
 from tests.console.fixture_wall import busy
 
@@ -150,7 +150,7 @@ async def saved(served: Served, line: str, **options: Any) -> tuple[str, Served]
         await until(
             pilot, lambda: pilot.app.screen is not desk and not isinstance(pilot.app.screen, WallScreen), "a box"
         )
-        await pilot.press(*line, "enter")
+        await write_line(pilot, line)
         await until(pilot, lambda: desk.said.plain, "what came of it")
         return desk.said.plain, served
 
