@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
@@ -135,6 +136,11 @@ class DeskApp(App[None]):
             self.push_screen(TooSmallScreen())
         elif covers and not small:
             covers[0].fits()
+
+    def pop_screen(self) -> AwaitComplete:
+        """What was left is memory to be given back, once the hand rests."""
+        self.tidy.left()
+        return super().pop_screen()
 
     def _signalled(self, *_: object) -> None:
         # A plain handler: one of the loop's own would never run while a write to a frozen terminal blocks the loop.

@@ -25,6 +25,7 @@ async def test_a_place_that_was_left_leaves_nothing_behind(served: Served, place
             await pilot.pause(0.05)
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.desk, "the desk")
+            await pilot.pause(0.1)  # it is taken down beside the desk
 
         def held() -> Counter[str]:
             app.tidy.sweep()

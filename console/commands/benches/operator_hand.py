@@ -5,12 +5,14 @@ import re
 import time
 from collections.abc import Callable
 
+from console.commands.benches.desk import cursor_row
 from console.commands.benches.pty_meter import COLUMNS, LINES, Replay, Terminal, quantile
 
 ANSWER_S = 2.0  # a key that shows nothing for so long counts as unanswered
 REST_S = 0.2  # between two keys, on average
 SIZES = ((80, 24), (100, 30), (200, 50), (60, 20))
 ESCAPE, ENTER = "\x1b", "\r"
+_ORDER = re.compile(r"K[DN]\d{10}")
 _POSITION = re.compile(r"(?:[\d,]+|-)/(?:[\d,]+|\?) *$", re.M)
 # Where a key leads, and what only that place says. Each is left by escape.
 PLACES = (
@@ -95,11 +97,22 @@ class Hand:
         for key in ["j"] * self._rng.randint(3, 12) + ["k"] * self._rng.randint(2, 10):
             self._step(key, "a row on")
 
+    def _here(self) -> tuple[str, str]:
+        """Place and order under the cursor. An order that leaves above keeps the place as it was, another one comes under it."""
+        row = cursor_row(self._seen)
+        found = _ORDER.search(self._seen.text(row)) if row is not None else None
+        return self._position(), found[0] if found else ""
+
     def _step(self, keys: str, what: str) -> None:
-        at = self._position()
-        if at == "1" and keys in ("k", "\x1b[5~"):
+        place, order = self._here()
+        if place == "1" and keys in ("k", "\x1b[5~"):
             return
-        self.press(keys, lambda _: self._position() not in (at, ""), what)
+
+        def moved(_: str) -> bool:
+            now = self._here()
+            return now[0] not in (place, "") or (order != "" and now[1] not in (order, ""))
+
+        self.press(keys, moved, what)
 
     def _page(self) -> None:
         for key in ["\x1b[6~"] * self._rng.randint(2, 8) + ["\x1b[5~"] * self._rng.randint(1, 5):
