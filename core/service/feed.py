@@ -76,8 +76,10 @@ class Feed:
         try:
             shown = await self.counters()
             yield _line({"seq": self.seq, "changed": None, "counters": shown})
-            said = time.monotonic()
-            while await self._pause(consumer, 1 / hz - (time.monotonic() - said)):
+            said = looked = time.monotonic()
+            # The distance is between two looks: between two lines alone, commits that change nothing would make it spin.
+            while await self._pause(consumer, 1 / hz - (time.monotonic() - looked)):
+                looked = time.monotonic()
                 changed, consumer.changed = consumer.changed, set()
                 figures = await self.counters()
                 # Orders are told at once; figures that were read before them follow with the next line.
@@ -94,7 +96,7 @@ class Feed:
             self._consumers.discard(consumer)
 
     async def _pause(self, consumer: _Consumer, rest: float) -> bool:
-        """Wait for a change or the next look, but keep the distance between two lines; False when the feed ends."""
+        """Wait for a change or the next look, but keep the distance between two looks; False when the feed ends."""
         if not consumer.dirty and not self._closing:
             consumer.wake.clear()
             with contextlib.suppress(TimeoutError):
