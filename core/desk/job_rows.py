@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.desk.actions import ACTIONS
+from core.desk.alike import strayed
 from core.desk.deeds import Action, Deed
 from core.desk.refusals import Refused, not_found
 from core.desk.standing import OrderState, states_in
@@ -16,6 +17,7 @@ from core.store.tx import Tx
 CHUNK = 200
 UNDO = "undo"
 FINAL = "_final"  # beside a job's arguments: how many of its items let something go that no undo brings back
+ALIKE = "_alike"  # beside them too: what its orders shared when they were previewed (core/desk/alike.py)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -167,9 +169,11 @@ class Steps:
         action, deed = ACTIONS[job.action], job.deed(self._setup)
         results: dict[int, tuple[int, str, str | None]] = {}
         going: dict[int, OrderState] = {}
+        other = strayed(tx, action, list(states), job.args[ALIKE]) if ALIKE in job.args else ()
         for n, order, _ in rows:
             state = states.get(order)
             why = "no_such_order" if state is None else action.check(state, deed)
+            why = why or ("changed_since" if order in other else "")
             if why or state is None:
                 results[n] = (0, why, None)
             else:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core.desk.actions import ACTIONS
-from core.desk.alike import need_alike
+from core.desk.alike import agreed
 from core.desk.claims import held_by_others
 from core.desk.deeds import Action, BadArgs, Deed, reaches
 from core.desk.hands import last_hands
-from core.desk.job_rows import CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
+from core.desk.job_rows import ALIKE, CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
 from core.desk.reads import Reads
 from core.desk.recall import decisions
 from core.desk.refusals import Refused, bad_request, forbidden, not_found
@@ -56,6 +56,7 @@ class _Frozen(NamedTuple):
     by: str
     confirm_number: int | None
     until: int
+    alike: str | None
 
 
 class Jobs:
@@ -76,7 +77,7 @@ class Jobs:
         ids = tuple(dict.fromkeys(orders))
         if len(ids) > self.limits.orders:
             raise bad_request(f"one action takes at most {self.limits.orders} orders", "Narrow the filter.")
-        await need_alike(self._reads, action, ids)
+        alike = await agreed(self._reads, action, ids)
         deed = Deed(parsed, person.name, person.role, "", self._setup)
         allowed = final = 0
         money: dict[str, int] = {}
@@ -97,7 +98,7 @@ class Jobs:
         number = allowed if allowed > self.limits.confirm_above else None
         token = secrets.token_urlsafe(12)
         until = self._writer.clock() + TOKEN_LIFE
-        self._tokens[token] = _Frozen(name, parsed, ids, person.name, number, until)
+        self._tokens[token] = _Frozen(name, parsed, ids, person.name, number, until, alike)
         while len(self._tokens) > TOKENS_MAX:
             self._tokens.popitem(last=False)
         reasons = sorted(blocked.items(), key=lambda item: -len(item[1]))
@@ -121,7 +122,7 @@ class Jobs:
         """Write the job and start it. A token serves once, for the person who made it. Raises Refused."""
         frozen = self._tokens.get(token)
         if frozen is None or frozen.by != person.name or frozen.until < self._writer.clock():
-            raise Refused(409, "stale_preview", "this preview is not valid any more", "Preview again.")
+            raise _stale()
         action = ACTIONS[frozen.action]
         person.need(action.role)
         if action.needs_reason and not reason.strip():
@@ -131,9 +132,11 @@ class Jobs:
                 409, "confirm_number", f"{frozen.confirm_number} orders would change", "Repeat that number to confirm."
             )
         del self._tokens[token]  # before anything is waited for: it serves once
-        await need_alike(self._reads, action, frozen.orders)  # an order may have changed since
+        if await agreed(self._reads, action, frozen.orders) not in (None, frozen.alike):  # an order changed since
+            raise _stale()
+        args = frozen.args if action.alike is None else {**frozen.args, ALIKE: frozen.alike}
         job = await self._writer.do(
-            create, NewJob(action.name, frozen.args, person.name, person.role, reason.strip(), frozen.orders)
+            create, NewJob(action.name, args, person.name, person.role, reason.strip(), frozen.orders)
         )
         self._start(job)
         return job
@@ -260,6 +263,10 @@ class Jobs:
 
 _COLUMNS = "id, action, args, by, reason, at, state, total, done, failed, finished_at, undo_of, undone_by"
 _SELECT = f"SELECT {_COLUMNS} FROM job"
+
+
+def _stale() -> Refused:
+    return Refused(409, "stale_preview", "this preview is not valid any more", "Preview again.")
 
 
 def _told(hands: Mapping[int, dict[str, Any]], order: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ os.environ["TZ"] = "Asia/Shanghai"
 for _name in ("NO_COLOR", "COLORTERM", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME", "KEYDESK_SOCKET"):
     os.environ.pop(_name, None)
 
+import shutil
 import signal
 import tempfile
 import time
@@ -58,19 +59,20 @@ def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
     """Starts cores on sockets of their own and ends them."""
-    running: list[Served] = []
+    running: list[tuple[Served, Path]] = []
 
     def start(orders: int = 60, seed: int = 7, **kinds: Any) -> Served:
         folder = Path(tempfile.mkdtemp(prefix="kd"))  # short: a socket's path has 107 bytes
         served = Served(lambda: Core(orders, seed), folder / "s")
         for name, value in kinds.items():
             setattr(served.core, name, value)
-        running.append(served)
+        running.append((served, folder))
         return served
 
     yield start
-    for served in running:
+    for served, folder in running:
         served.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

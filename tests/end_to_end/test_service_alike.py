@@ -105,6 +105,38 @@ async def test_orders_that_ceased_to_be_alike_since_the_preview_are_refused(tmp_
         assert query(d.writer.path, "SELECT count(*) FROM job") == [(0,)]
 
 
+async def test_an_order_that_became_another_article_since_the_preview_is_refused(tmp_path: Path) -> None:
+    """Still alike, but no more what the person saw."""
+    async with desk(tmp_path, [Seed(1, stage=Stage.RECEIVED, product="")]) as d:
+        await d.writer.do(_product, "steam-50")
+        body = {"action": "map_sku", "args": {"product": "steam-50"}, "orders": [1]}
+        seen = await d.client.post("/v1/preview", body)
+        await d.writer.do(_sku, (1, "sku-other"))
+        apply = {"token": seen["token"], "reason": "", "number": None}
+        status, error = await d.client.fails("POST", "/v1/apply", apply)
+        assert (status, error["code"]) == (409, "stale_preview")
+
+
+async def test_an_order_that_changes_while_its_job_waits_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long job, or one that another core resumes, reaches an order long after it was looked at."""
+    raw = [Seed(i, stage=Stage.RECEIVED, product="") for i in (1, 2)]
+    async with desk(tmp_path, raw) as d:
+        await d.writer.do(_product, "steam-50")
+        with monkeypatch.context() as patch:
+            patch.setattr(d.service.jobs, "_start", lambda job: None)
+            body = {"action": "map_sku", "args": {"product": "steam-50"}, "orders": [1, 2]}
+            seen = await d.client.post("/v1/preview", body)
+            started = await d.client.post("/v1/apply", {"token": seen["token"], "reason": "", "number": None})
+        await d.writer.do(_sku, (2, "sku-other"))
+        assert await d.service.jobs.resume() == 1
+        job = await d.client.finished(started["job"])
+        assert {i["order_id"]: i["why"] for i in job["items"]} == {1: "", 2: "changed_since"}
+        assert query(d.writer.path, "SELECT product FROM line WHERE order_id = 2") == [("",)]
+        assert "alike" not in str(job["args"]), "how that is known is no argument of the act"
+
+
 async def test_one_order_with_two_unknown_articles_takes_no_single_product(tmp_path: Path) -> None:
     """Both lines would get it, and one of them the wrong keys; the catalogue maps them one by one."""
     async with desk(tmp_path, [Seed(1, stage=Stage.RECEIVED, product="")]) as d:
