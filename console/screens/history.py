@@ -26,6 +26,7 @@ PAGE = 100
 KEPT = 5000  # events; whoever looks further back narrows the filter
 EMPTY_PAGES = 10  # the core walks 20,000 events a page; after so many empty ones it is said how far back we are
 KEYS = ("history_open", "history_xray", "history_mine", "history_filter", "back")
+ALSO = MOVES | {"history", "goto", "back", "help"}
 MINE = "by:me kind:decision"
 
 
@@ -47,6 +48,7 @@ class HistoryScreen(DeskModal[int | None]):
             yield Plain(id="history-title")
             yield PickList(id="history-list")
             yield Plain(id="history-facts")
+            yield Plain(id="leader")
             yield Plain(id="history-foot")
 
     def on_mount(self) -> None:
@@ -163,10 +165,12 @@ class HistoryScreen(DeskModal[int | None]):
 
     def desk_key(self, key: str) -> bool:
         """The key that opened it closes it; nothing of the desk underneath acts."""
+        if self.desk.leading.active:
+            return self.desk.leading.takes(key)
         if key in self.desk.keymap.keys("history") or key == "q":
             self.dismiss(None)
             return True
-        return super().desk_key(key) or self.help(key) or True
+        return super().desk_key(key) or self.help(key, ALSO) or self.leads(key) or True
 
 
 async def _wrong(text: str) -> str | None:

@@ -1,5 +1,6 @@
 """What opens over the desk. Keys reach it through the registry's router, or go to its input."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import BindingType
@@ -32,14 +33,26 @@ class DeskModal(ModalScreen[Result]):
             self.desk.trail.add(action)
         return action is not None and self.act(action)
 
-    def help(self, key: str) -> bool:
-        """The keys of this place, when that is what the key asks for."""
+    def help(self, key: str, also: Collection[str] = ()) -> bool:
+        """The keys of this place, when that is what the key asks for. ``also``: actions of other scopes that work here."""
         from console.screens.help import HelpScreen
 
         asked = key in self.desk.keymap.keys("help")
         if asked:
-            self.app.push_screen(HelpScreen(self.desk, self.scopes))
+            self.app.push_screen(HelpScreen(self.desk, self.scopes, also))
         return asked
+
+    def leads(self, key: str) -> bool:
+        """The leader that leads from this place to others. Its screen has a line for the box, ``#leader``."""
+        asked = key in self.desk.keymap.keys("goto")
+        if asked:
+            self.desk.leading.begin("goto", self, self.go)
+        return asked
+
+    def go(self, action: str) -> None:
+        """From here to another place."""
+        self.dismiss(None)
+        self.desk.perform(action)
 
     def act(self, action: str) -> bool:
         """Does an action of ``scopes``; answers whether it is one."""

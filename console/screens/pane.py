@@ -228,21 +228,16 @@ class PaneScreen(DeskModal[None]):
         if turns is not None:
             self.turn(turns)
             return True
+        if self.help(key, MOVES | GOES | TURNS.keys() | {"goto", "back", "help"}) or self.leads(key):
+            return True
         action = self.desk.keymap.find(key, ("desk",))
-        if action == "help":
-            from console.screens.help import HelpScreen
-
-            also = MOVES | GOES | TURNS.keys() | {"goto", "back", "help"}
-            self.app.push_screen(HelpScreen(self.desk, self.scopes, also=also))
-        elif action == "goto":
-            self.desk.leading.begin("goto", self, self._go)
-        elif action == "quit":
+        if action == "quit":
             self.dismiss(None)
         elif action in GOES:
-            self._go(action)
+            self.go(action)
         return action is not None
 
-    def _go(self, action: str) -> None:
+    def go(self, action: str) -> None:
         """To another place, or back to the desk when it is this one."""
         self.dismiss(None)
         if action != self.scope:

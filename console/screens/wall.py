@@ -14,12 +14,13 @@ from console.i18n import t
 from console.presenters import head
 from console.presenters.wall_page import Size, page
 from console.widgets.direct import Bar, Board
+from console.widgets.plain import Plain
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 # What of the desk works here; its other keys would act on a list that nobody sees.
-KEPT = frozenset({"wall", "help", "palette", "command", "back", "quit", "cases", "jobs"})
+KEPT = frozenset({"wall", "help", "palette", "command", "back", "quit", "cases", "jobs", "goto"})
 
 
 class WallScreen(Screen[None]):
@@ -38,6 +39,7 @@ class WallScreen(Screen[None]):
         """Top to bottom."""
         yield self.bars["title"]
         yield self.board
+        yield Plain(id="leader")
         yield self.bars["say"]
         yield self.bars["foot"]
 
@@ -88,13 +90,25 @@ class WallScreen(Screen[None]):
 
     def desk_key(self, key: str) -> bool:
         """A key pressed on the wall. Answers whether it means something here."""
-        action = self.desk.keymap.find(key, ("wall", "desk"))
-        if action is None or (action not in KEPT and self.desk.keymap.find(key, ("wall",)) is None):
+        desk = self.desk
+        if desk.leading.active:
+            return desk.leading.takes(key)
+        action = desk.keymap.find(key, ("wall", "desk"))
+        if action is None or (action not in KEPT and desk.keymap.find(key, ("wall",)) is None):
             return False
         self.say(Content(""))
         if action in MOVES:
-            self.desk.trail.add(action)
-            self.desk.wall.move(action)
+            desk.trail.add(action)
+            desk.wall.move(action)
+        elif action == "goto":
+            desk.trail.add(action)
+            if desk.allowed(action):
+                desk.leading.begin(action, self, desk.perform)
+        elif action == "help":
+            from console.screens.help import HelpScreen
+
+            desk.trail.add(action)
+            desk.app.push_screen(HelpScreen(desk, ("wall",), MOVES | KEPT))
         else:
-            self.desk.perform(action)
+            desk.perform(action)
         return True

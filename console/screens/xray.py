@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AGAIN_S = 2.0
 KEYS = ("fold", "fold_all", "timeline", "evidence", "history", "back")
+ALSO = MOVES | {"evidence", "history", "xray", "goto", "back", "help"}
 INDENT = 2
 
 
@@ -44,6 +45,7 @@ class XrayScreen(DeskModal[None]):
         with Vertical(id="xray"):
             yield Plain(id="xray-title")
             yield PickList(id="xray-list")
+            yield Plain(id="leader")
             yield Plain(id="xray-say")
             yield Plain(id="xray-foot")
 
@@ -98,10 +100,12 @@ class XrayScreen(DeskModal[None]):
     def desk_key(self, key: str) -> bool:
         """The key that opened it closes it; evidence and history are the desk's own, about this order."""
         keymap = self.desk.keymap
+        if self.desk.leading.active:
+            return self.desk.leading.takes(key)
         if key in keymap.keys("xray") or key == "q":
             self.dismiss(None)
             return True
-        if super().desk_key(key) or self.help(key):
+        if super().desk_key(key) or self.help(key, ALSO) or self.leads(key):
             return True
         action = keymap.find(key, ("desk",))
         if action in ("evidence", "history") and self.allowed(action):

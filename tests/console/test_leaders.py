@@ -10,11 +10,14 @@ from textual.pilot import Pilot
 from console.actions import ACTIONS, BY_ID, MOVES
 from console.keymap import Keymap, KeymapError, load
 from console.screens.desk import DeskScreen
+from console.screens.help import HelpScreen
 from console.screens.history import HistoryScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from console.screens.rules import RulesScreen
 from console.screens.stock import StockScreen
+from console.screens.wall import WallScreen
+from console.screens.xray import XrayScreen
 from console.widgets.plain import Plain
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
@@ -195,3 +198,25 @@ def test_moves_stay_free_of_leaders() -> None:
     assert not {key for leader in ("menu", "goto") for key in BY_ID[leader].keys} & {
         key for move in MOVES for key in BY_ID[move].keys
     }
+
+
+@pytest.mark.parametrize("place", ["W", "H", "x"])
+async def test_the_wall_the_history_and_the_xray_lead_on_too(served: Served, place: str) -> None:
+    """One way from anywhere to anywhere; what opened last is left, not buried under the next."""
+    async with desk_app(served, "en").run_test(size=NARROW) as pilot:
+        await ready(pilot)
+        await pilot.press(place)
+        screen = {"W": WallScreen, "H": HistoryScreen, "x": XrayScreen}[place]
+        await on_screen(pilot, screen)
+        await pilot.press("question_mark")
+        await on_screen(pilot, HelpScreen)
+        keys = shown(pilot, "#help-keys")
+        assert "also here" in keys
+        assert "go to" in keys
+        assert "auto next" not in keys, "a key of the desk that does nothing here"
+        await pilot.press("escape", "o")
+        assert "stock" in await rest(pilot)
+        await pilot.press("s")
+        await on_screen(pilot, StockScreen)
+        await pilot.press("escape")
+        await on_screen(pilot, DeskScreen)
