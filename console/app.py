@@ -63,7 +63,9 @@ class DeskApp(App[None]):
         self._options = options
         keymap = self._read_keymap(options.keymap or default_path())
         self._resume = options.resume and not options.kiosk
-        left = load_left(client.socket_path) if self._resume else Left(options.view)
+        left = load_left(client.socket_path) if self._resume else Left()
+        if options.view:
+            left = Left(options.view, auto_next=left.auto_next)
         self.desk = DeskScreen(
             client,
             clock,

@@ -13,8 +13,8 @@ class Options:
     mouse: bool = False
     direct: bool = True
     live: bool = True
-    view: str = "work"  # the first one shown
-    resume: bool = False  # begin where the last console on this core was left
+    view: str = ""  # the first one shown, whatever was left
+    resume: bool = False  # begin where the last console on this core was left, and remember where this one is
     bell: bool = False  # ring when more urgent work waits
     keymap: Path | None = None  # None: the user's own file
     wall: bool = False  # opens on the supervisor's wall

@@ -9,7 +9,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from console.resume import load_left
+from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
 from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
@@ -90,6 +90,17 @@ async def test_it_is_off_until_turned_on_and_stays_as_it_was_left(served: Served
         await type_command(pilot, "auto_next")
         await until(pilot, lambda: not desk_of(pilot).standing.auto_next, "off by name")
     assert not load_left(str(served.path)).auto_next
+
+
+async def test_a_named_view_at_the_start_changes_nothing_else_that_was_left(served: Served) -> None:
+    """Whoever always starts with --view still keeps what they chose."""
+    save_left(str(served.path), Left("work", "amount>=1", "", None, True))
+    async with desk_app(served, resume=True, view="vip").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        standing = desk_of(pilot).standing
+        assert (standing.view, standing.filter, standing.auto_next) == ("vip", "", True)
+    assert load_left(str(served.path))[:2] == ("vip", "")
+    assert load_left(str(served.path)).auto_next
 
 
 async def marks(pilot: Pilot[None], desk: DeskScreen) -> None:
