@@ -151,7 +151,7 @@ class Group(TypedDict):
     kind: str
     count: int
     oldest_at: int
-    money: Any
+    money: dict[str, int]  # minor units by currency
 
 
 class Case(TypedDict):
@@ -165,7 +165,7 @@ class Case(TypedDict):
     fact: Facts
     opened_at: int
     deadline: int | None
-    money: Any
+    money: dict[str, int]  # minor units by currency
     proposal: str | None
     decisions: list[Decision]
     blocked: NotRequired[list[RefusedDecision]]  # what else answers such a case, but not this one now
@@ -324,6 +324,7 @@ class Event(TypedDict):
     order_id: int
     ext_id: str
     shop: str
+    currency: str
     body: Facts
 
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from console.i18n import t, word
+from console.i18n import t
+from console.presenters.case_list import case_head, case_line, group_line, kind_lines, kind_name
 from console.presenters.cause import Cause, cause_of
-from console.presenters.cells import count, fit, span
 from console.presenters.detail import case_lines, decision_words
-from console.presenters.words import money_text
 from console.state.marks import Chosen
 from console.wire import Case, Group
-from core.model.text import clean
 
 if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
@@ -54,7 +52,7 @@ class Cases:
 
     def where(self) -> Content:
         """Which level is open."""
-        kind = "" if self.kind is None else f" > {clean(word('case', self.kind), 30)}"
+        kind = "" if self.kind is None else f" > {kind_name(self.kind)}"
         return Content.styled(f" {t('cases.title')}{kind}", "bold")
 
     async def do_cases(self) -> None:
@@ -116,38 +114,23 @@ class Cases:
         now, pick = self._desk.clock(), self._desk.case_list
         width = max(pick.size.width - 2, 20)
         if self.kind is None:
-            pick.set([(g["kind"], self._group_line(g, now, width)) for g in self.groups], Content(t("cases.none")))
+            pick.set([(g["kind"], group_line(g, now)) for g in self.groups], Content(t("cases.none")))
         else:
-            pick.set([(c["id"], self._case_line(c, now, width)) for c in self.cases])
+            pick.set([(c["id"], Content(case_line(c, now, width))) for c in self.cases])
+        if self._desk.pane == "cases":
+            head = self._desk.bars["columns"]
+            head.display = self.kind is not None
+            head.show(Content.styled("  " + case_head(width), "bold"))
         self._desk.show_notice()
         self.show_current()
-
-    @staticmethod
-    def _group_line(group: Group, now: int, width: int) -> Content:
-        name = fit(clean(word("case", group["kind"]), 30), 18)
-        age = span(max(now - group["oldest_at"], 0))
-        rest = t(
-            "cases.group",
-            kind="",
-            count=fit(count(group["count"], 5), 5, True),
-            age=age,
-            money=money_text(group["money"]),
-        )
-        return Content.assemble((name, "bold $error"), rest)
-
-    @staticmethod
-    def _case_line(case: Case, now: int, width: int) -> Content:
-        left = "" if case["deadline"] is None else span(case["deadline"] - now)
-        row = case["row"]
-        title = fit((row["title"] or row["product"]) if row is not None else "", 16)
-        cells = f"{fit(case['ext_id'], 20)} {fit(case['shop'], 8)} {title} {fit(money_text(case['money']), 10, True)} "
-        return Content(cells + f"{fit(span(max(now - case['opened_at'], 0)), 4, True)} {fit(left, 4, True)}")
 
     def show_current(self) -> None:
         """The case under the cursor, with its numbered decisions."""
         case = self.current
         if case is not None:
             self._desk.detail.show_lines(case["order_id"], case_lines(case, self._desk.clock()))
+        elif self.kind is None and isinstance(self._desk.case_list.key, str):
+            self._desk.detail.show_lines(None, kind_lines(self._desk.case_list.key))
         else:
             self._desk.detail.show_lines(None, [Content.styled(t("cases.title"), "bold $accent")])
 

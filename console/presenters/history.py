@@ -4,7 +4,7 @@ from textual.content import Content
 
 from console.i18n import t, word
 from console.presenters.cells import clock_text, fit, tail
-from console.presenters.words import fact_text
+from console.presenters.facts import inline
 from console.wire import Event
 from core.model.text import clean
 
@@ -29,12 +29,7 @@ def event_line(event: Event, width: int) -> Content:
 
 def facts_text(event: Event) -> str:
     """The facts of an event beside each other."""
-    body = event["body"] if isinstance(event["body"], dict) else {}
-    return "  ".join(
-        f"{clean(str(name), 30)}={fact_text(str(name), value)}"
-        for name, value in body.items()
-        if value not in (None, "", {}, [])
-    )
+    return inline(event["body"], currency=event["currency"]) if isinstance(event["body"], dict) else ""
 
 
 def event_facts(event: Event, width: int, height: int) -> list[Content]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from console.i18n import has, t, word
-from console.presenters.cells import amount, clock_text
+from console.presenters.cells import amount
 from console.wire import Facts, Row
 from core.model.text import clean
 
@@ -42,28 +42,10 @@ def why_sentence(code: str, facts: Facts) -> str:
     return t(f"long.{code}") if has(f"long.{code}") else clean(code)
 
 
-def fact_text(name: str, value: object) -> str:
-    """One fact of the core on one line; times and money are recognised by the name they carry."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "+" if value else "-"
-    if isinstance(value, int) and (name == "at" or name.endswith(("_at", "until", "deadline"))):
-        return clock_text(value)
-    if isinstance(value, int) and name in ("amount", "due", "paid", "refunded", "money", "net"):
-        return amount(value)
-    if isinstance(value, dict):
-        return " ".join(f"{clean(str(k), 30)}={fact_text(str(k), v)}" for k, v in list(value.items())[:12])
-    if isinstance(value, list):
-        return ", ".join(fact_text(name, v) for v in value[:8])
-    return clean(str(value), 200)
-
-
-def money_text(value: object, currency: str = "CNY") -> str:
-    """Money as the core gives it: minor units, or minor units by currency."""
-    if isinstance(value, dict):
-        return " ".join(f"{amount(int(v))} {clean(str(k), 4)}" for k, v in value.items()) or "-"
-    return amount(value, currency) if isinstance(value, int) else "-"
+def money_text(sums: Mapping[str, int]) -> str:
+    """Sums by currency, in minor units, each with its currency."""
+    each = (amount(minor, currency) + (" CNY" if currency == "CNY" else "") for currency, minor in sums.items())
+    return " ".join(each) or "-"
 
 
 def sums_text(sums: Mapping[str, int]) -> str:

@@ -7,7 +7,8 @@ from textual.content import Content
 
 from console.i18n import t, word
 from console.presenters.cells import amount, clock_text, day_time, tail
-from console.presenters.words import fact_text, stage_words, why_sentence
+from console.presenters.facts import fact_name, fact_text, inline, said_text
+from console.presenters.words import stage_words, why_sentence
 from console.wire import Facts, OrderDetail
 from core.model.text import clean
 
@@ -29,22 +30,23 @@ class Node:
 
 def tree(order: OrderDetail) -> list[Node]:
     """All sections that have anything in them, in the order in which questions are asked."""
+    currency = order["row"]["currency"]
     sends = [one for one in order["intents"] if one.get("effect") == "send"]
     ships = [one for one in order["intents"] if one.get("effect") == "ship"]
     rest = [one for one in order["intents"] if one.get("effect") not in ("send", "ship")]
     sections = [
         _why(order),
         _section("payments", _money(order), t("detail.money", **_sums(order))),
-        _section("lines", [_flat(f"line.{i}", one) for i, one in enumerate(order["lines"])]),
+        _section("lines", [_flat(f"line.{i}", one, currency) for i, one in enumerate(order["lines"])]),
         _section("keys", [_key(one) for one in order["keys"]]),
         _section("sends", _intents(sends)),
         _section("ships", _intents(ships)),
         _section("effects", _intents(rest)),
-        _section("cases", [_named("case", one, one.get("closed_at")) for one in order["cases"]]),
-        _section("holds", [_named("hold", one, one.get("lifted_at")) for one in order["holds"]]),
+        _section("cases", [_named("case", one, one.get("closed_at"), currency) for one in order["cases"]]),
+        _section("holds", [_named("hold", one, one.get("lifted_at"), currency) for one in order["holds"]]),
         _section("claim", _claim(order)),
         _section("messages", _messages(order)),
-        _section("events", [_event(one) for one in _newest(order["events"])]),
+        _section("events", [_event(one, currency) for one in _newest(order["events"])]),
     ]
     return [one for one in sections if one is not None]
 
@@ -85,7 +87,10 @@ def _why(order: OrderDetail) -> Node:
     text = why_sentence(why["code"], why["facts"])
     look = "bold $warning" if why["code"] else ""
     return Node(
-        "why", Content.assemble((t("xray.why"), _HEAD), "  ", (text, look)), _facts("why", why["facts"]), shut=True
+        "why",
+        Content.assemble((t("xray.why"), _HEAD), "  ", (text, look)),
+        _facts("why", why["facts"], order["row"]["currency"]),
+        shut=True,
     )
 
 
@@ -97,7 +102,7 @@ def _money(order: OrderDetail) -> list[Node]:
             kind = str(one.get("kind") or one.get("state") or "")
             label = t("xray.refund") if name == "refunds" else t("xray.payment")
             head = f"{label} {amount(int(one.get('amount') or 0), str(one.get('currency') or currency))}"
-            node = _flat(f"{name}.{i}", one, skip=("amount", "kind", "state", "at", "currency"))
+            node = _flat(f"{name}.{i}", one, currency, skip=("amount", "kind", "state", "at", "currency"))
             node.text = Content.assemble(
                 (head, "bold"),
                 f"  {clean(word('xray.kind', kind), 20)}  ",
@@ -134,7 +139,7 @@ def _intents(intents: Iterable[Facts]) -> list[Node]:
 def _attempt(intent: Facts, one: Facts) -> Node:
     result = clean(str(one.get("result") or ""), 20) or "sending"
     end = clock_text(one.get("closed_at")) if one.get("closed_at") else t("xray.open")
-    why = clean(str(one.get("why") or ""), 120)
+    why = clean(said_text(str(one.get("why") or "")), 120)
     text = Content.assemble(
         f"{t('xray.attempt', n=one.get('n'))}  ",
         (f"{clock_text(one.get('opened_at'))} -> {end}  ", _MUTED),
@@ -149,15 +154,15 @@ def _look(state: str) -> str:
     return "$success" if state == "confirmed" else "bold $error" if state in ("unknown", "rejected", "blocked") else ""
 
 
-def _named(prefix: str, one: Facts, ended: object) -> Node:
+def _named(prefix: str, one: Facts, ended: object, currency: str) -> Node:
     name = clean(word(prefix, str(one.get("kind") or one.get("reason") or "")), 40)
     began = clock_text(one.get("opened_at") or one.get("at"))
     end = f" -> {clock_text(ended) if isinstance(ended, int) else ''}" if ended else ""
     key = f"{prefix}.{one.get('id', one.get('reason') or one.get('kind'))}"
     facts = {**(one.get("fact") or {}), **{k: v for k, v in one.items() if k not in _NAMED_ALREADY}}
-    who = clean(str(one.get("verdict") or one.get("note") or ""), 60)
+    who = clean(said_text(str(one.get("verdict") or one.get("note") or "")), 60)
     text = Content.assemble((name, _MUTED if ended else "bold $warning"), (f"  {began}{end}  ", _MUTED), who)
-    return Node(key, text, _facts(key, facts), shut=bool(ended))
+    return Node(key, text, _facts(key, facts, currency), shut=bool(ended))
 
 
 _NAMED_ALREADY = frozenset({"id", "kind", "reason", "fact", "opened_at", "at", "closed_at", "lifted_at", "order_id"})
@@ -184,7 +189,7 @@ def _newest(events: list[Facts]) -> list[Facts]:
     return sorted(events, key=lambda one: one.get("seq", 0), reverse=True)
 
 
-def _event(one: Facts) -> Node:
+def _event(one: Facts, currency: str) -> Node:
     body = one.get("body")
     facts = body if isinstance(body, dict) else {}
     key = f"event.{one.get('seq')}"
@@ -192,31 +197,25 @@ def _event(one: Facts) -> Node:
         (f"{clock_text(one.get('at'))}  ", _MUTED),
         (clean(word("event", str(one.get("kind", ""))), 24), "bold"),
         (f"  {clean(str(one.get('actor') or ''), 20)}", _MUTED),
-        f"  {_inline(facts)}",
+        f"  {inline(facts, currency=currency)}",
     )
-    return Node(key, text, _facts(key, facts), shut=True, brief=True)
+    return Node(key, text, _facts(key, facts, currency), shut=True, brief=True)
 
 
-def _flat(key: str, one: Facts, skip: tuple[str, ...] = ()) -> Node:
+def _flat(key: str, one: Facts, currency: str, skip: tuple[str, ...] = ()) -> Node:
     facts = {k: v for k, v in one.items() if k not in skip}
-    return Node(key, Content(_inline(facts)), _facts(key, facts), shut=True, brief=True)
+    return Node(key, Content(inline(facts, currency=currency)), _facts(key, facts, currency), shut=True, brief=True)
 
 
-def _inline(facts: Facts) -> str:
-    return "  ".join(
-        f"{clean(str(k), 30)}={fact_text(str(k), v)}" for k, v in facts.items() if v not in (None, "", {}, [])
-    )
-
-
-def _facts(key: str, facts: Facts) -> list[Node]:
+def _facts(key: str, facts: Facts, currency: str = "CNY") -> list[Node]:
     """One fact a line; what is made of facts itself becomes a branch."""
     out = []
     for name, value in list(facts.items())[:200]:
         if value in (None, "", {}, []):
             continue
-        said, here = clean(str(name), 40), f"{key}.{name}"
+        said, here = fact_name(str(name)), f"{key}.{name}"
         if isinstance(value, dict):
-            out.append(Node(here, Content.styled(said, _MUTED), _facts(here, value)))
+            out.append(Node(here, Content.styled(said, _MUTED), _facts(here, value, currency)))
         else:
-            out.append(Node(here, Content.assemble((f"{said}  ", _MUTED), fact_text(str(name), value))))
+            out.append(Node(here, Content.assemble((f"{said}  ", _MUTED), fact_text(str(name), value, currency))))
     return out

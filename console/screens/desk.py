@@ -264,7 +264,8 @@ class DeskScreen(Face):
 
     @on(QueueTable.Moved)
     def _moved(self) -> None:
-        self.bars["columns"].show(Content.styled(header(self.queue.columns, self.queue.size.width), "bold"))
+        if self.pane == "queue":
+            self.bars["columns"].show(Content.styled(header(self.queue.columns, self.queue.size.width), "bold"))
         self.show_notice()
         row = self.queue.model.current
         if not self.detail_open or self.pane != "queue":

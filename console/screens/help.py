@@ -38,7 +38,6 @@ class HelpScreen(DeskModal[None]):
         """Fills the fixed lines."""
         note = "" if self._also else t("help.filter")
         self.query_one("#help-filter", Plain).show(Content.styled(note, "$text-muted"), layout=True)
-        self.query_one("#help-foot", Plain).show(Content.styled(t("help.foot"), "$text-muted"))
         self.call_after_refresh(self._draw)
 
     def on_resize(self) -> None:
@@ -74,7 +73,12 @@ class HelpScreen(DeskModal[None]):
         pane = self.query_one("#help-keys", Plain)
         lines = self._lines(max(pane.size.width, 30))
         self._offset = max(min(self._offset, len(lines) - pane.size.height), 0)
-        pane.show(Content("\n").join(lines[self._offset : self._offset + max(pane.size.height, 1)]))
+        height = max(pane.size.height, 1)
+        pane.show(Content("\n").join(lines[self._offset : self._offset + height]))
+        below, foot = len(lines) - self._offset - height, t("help.foot")
+        if below > 0:
+            foot = f"{t('detail.more', n=below, key=self.desk.keymap.sign('page_down'))}  {foot}"
+        self.query_one("#help-foot", Plain).show(Content.styled(foot, "$text-muted"))
 
     def act(self, action: str) -> bool:
         """Turns the page."""

@@ -10,7 +10,8 @@ from textual.content import Content
 from console.i18n import t, word
 from console.presenters.cells import count, fit
 from console.presenters.claims import hand_words, held_words
-from console.presenters.words import blocked_words, fact_text, money_text, subject
+from console.presenters.facts import fact_text
+from console.presenters.words import blocked_words, money_text, subject
 from console.screens.modal import DeskModal
 from console.widgets.box import Box
 from console.widgets.plain import Plain

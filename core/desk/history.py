@@ -29,7 +29,7 @@ DECISIONS = (
     EventKind.REPLAYED,
 )
 _SELECT = (
-    "SELECT e.seq, e.at, e.actor, e.kind, e.body, e.order_id, coalesce(o.ext_id, ''), o.shop FROM event e "
+    "SELECT e.seq, e.at, e.actor, e.kind, e.body, e.order_id, coalesce(o.ext_id, ''), o.shop, coalesce(o.currency, '') FROM event e "
     "LEFT JOIN orders o ON o.id = e.order_id AND e.order_id <> 0"
 )
 
@@ -95,7 +95,7 @@ def _where(wanted: Wanted) -> tuple[str, tuple[Any, ...]]:
 
 
 def _event(row: Sequence[Any], shops: dict[int, str]) -> dict[str, Any]:
-    seq, at, actor, kind, body, order, ext_id, shop = row
+    seq, at, actor, kind, body, order, ext_id, shop, currency = row
     return {
         "seq": seq,
         "at": at,
@@ -104,6 +104,7 @@ def _event(row: Sequence[Any], shops: dict[int, str]) -> dict[str, Any]:
         "order_id": order,
         "ext_id": ext_id,
         "shop": shops.get(shop, "") if shop is not None else "",
+        "currency": currency,
         "body": msgspec.json.decode(body) if body else {},
     }
 

@@ -14,7 +14,20 @@ from core.desk.alike import agreed
 from core.desk.claims import held_by_others
 from core.desk.deeds import Action, BadArgs, Deed, reaches
 from core.desk.hands import last_hands
-from core.desk.job_rows import ALIKE, CHUNK, FINAL, UNDO, NewJob, Spoilt, Step, Steps, UndoJob, create, create_undo, stop
+from core.desk.job_rows import (
+    ALIKE,
+    CHUNK,
+    FINAL,
+    UNDO,
+    NewJob,
+    Spoilt,
+    Step,
+    Steps,
+    UndoJob,
+    create,
+    create_undo,
+    stop,
+)
 from core.desk.reads import Reads
 from core.desk.recall import decisions
 from core.desk.refusals import Refused, bad_request, forbidden, not_found

@@ -200,7 +200,7 @@ class Core(Presence):
             {
                 "id": row["id"] * 10 + i, "order_id": row["id"], "ext_id": row["ext_id"], "shop": row["shop"], "kind": kind,
                 "fact": {"due": row["amount"], "paid": row["paid"], "attempts": 2}, "opened_at": row["created_at"],
-                "deadline": row["deadline"], "money": row["amount"],
+                "deadline": row["deadline"], "money": {"CNY": row["amount"]},
                 "proposal": "retry" if kind == "no_stock" else None,
                 "decisions": [{"action": a, "args": g, "label": a} for a, g in DECISIONS[kind]], "row": row,
             }
@@ -212,7 +212,10 @@ class Core(Presence):
         """The event log, newest first: of every order that it came, of some that a person held them."""
         events = []
         for row in sorted(self.rows.values(), key=lambda r: r["id"]):
-            about = {"order_id": row["id"], "ext_id": row["ext_id"], "shop": row["shop"], "at": row["created_at"]}
+            about = {
+                "order_id": row["id"], "ext_id": row["ext_id"], "shop": row["shop"], "at": row["created_at"],
+                "currency": row["currency"],
+            }  # fmt: skip
             events.append(
                 {**about, "kind": "received", "actor": "intake", "body": {"due": row["amount"], "qty": row["qty"]}}
             )

@@ -74,7 +74,7 @@ def app_of(core: Core) -> Starlette:
         kinds: dict[str, list[dict[str, Any]]] = {}
         for case in core.cases():
             kinds.setdefault(case["kind"], []).append(case)
-        found = [{"kind": k, "count": len(c), "oldest_at": c[0]["opened_at"], "money": sum(x["money"] for x in c)}
+        found = [{"kind": k, "count": len(c), "oldest_at": c[0]["opened_at"], "money": {"CNY": sum(x["money"]["CNY"] for x in c)}}
                  for k, c in kinds.items()]  # fmt: skip
         return JSONResponse({"groups": sorted(found, key=lambda g: g["oldest_at"])})
 

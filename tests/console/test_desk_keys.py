@@ -312,6 +312,18 @@ async def test_help_is_of_the_pane_and_the_menu_says_why_not(served: Served) -> 
         await on_screen(pilot, PreviewScreen)
 
 
+async def test_help_that_is_longer_than_its_window_says_so(served: Served) -> None:
+    """At 80x24 two thirds of the keys lie below; nobody turns a page that does not look like one."""
+    async with desk_app(served, "en").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("question_mark")
+        await on_screen(pilot, HelpScreen)
+        await until(pilot, lambda: "more lines: pgdn" in shown(pilot, "#help-foot"), "how much is below")
+        await pilot.press(*["pagedown"] * 6)
+        await until(pilot, lambda: "more line" not in shown(pilot, "#help-foot"), "the end")
+        assert "esc closes" in shown(pilot, "#help-foot")
+
+
 async def test_typing_text_never_runs_actions(served: Served) -> None:
     async with desk_app(served).run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from console.screens.desk import DeskScreen
@@ -39,6 +40,32 @@ async def test_an_exception_is_decided_with_a_digit_and_enter(served: Served) ->
         await until(pilot, lambda: all(c["id"] != case["id"] for c in desk.cases.cases), "it leaves the list")
         await pilot.press("escape", "escape")
         await until(pilot, lambda: desk.pane == "queue", "back")
+
+
+async def test_each_kind_says_what_it_is_and_its_cases_have_a_heading(served: Served) -> None:
+    """Somebody new reads what to do beside the list; the queue's heading is back with the queue."""
+    async with desk_app(served, "en").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        desk = desk_of(pilot)
+        before = desk.bars["columns"].plain
+        await pilot.press("e")
+        await until(pilot, lambda: bool(desk.cases.groups), "groups")
+        while desk.case_list.key != "late_payment":
+            await pilot.press("j")
+        await until(pilot, lambda: "after the order was cancelled" in desk.detail.plain, "what it is")
+        assert not desk.bars["columns"].display
+        await pilot.press("enter")
+        await until(pilot, lambda: desk.cases.current is not None, "cases")
+        case = desk.cases.current
+        assert case is not None
+        assert desk.bars["columns"].display
+        heading, line = desk.bars["columns"].plain, desk.case_list.plain.splitlines()[0]
+        assert heading.split() == ["order", "shop", "product", "amount", "age", "left"]
+        money = f"{case['money']['CNY'] / 100:,.2f}"
+        ends = cell_len(line[: line.index(f" {money} ")]) + 1 + len(money)
+        assert ends == heading.index("amount") + len("amount"), "the money stands whole, below its heading"
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: desk.pane == "queue" and desk.bars["columns"].plain == before, "the queue's heading")
 
 
 async def test_one_decision_for_all_of_a_kind(served: Served) -> None:

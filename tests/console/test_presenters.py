@@ -28,9 +28,10 @@ from console.presenters.cells import (
     tail,
 )
 from console.presenters.detail import case_lines
+from console.presenters.facts import fact_name, fact_text, inline
 from console.presenters.row import cells, header, layout
 from console.presenters.tabs import tabs_line
-from console.presenters.words import blocked_words, fact_text, state_words, why_sentence, why_words
+from console.presenters.words import blocked_words, money_text, state_words, why_sentence, why_words
 from console.state.standing import VIEWS, DeskStanding
 from core.model.lifecycle import CaseKind, HoldReason, Money, Stage
 from tests.console.fixture_core import Core
@@ -191,7 +192,42 @@ def test_a_case_of_a_shop_has_no_order_and_is_still_shown() -> None:
 def test_facts_say_times_and_money() -> None:
     assert fact_text("due", 129900) == "1,299.00"
     assert re.fullmatch(r"\d\d-\d\d \d\d:\d\d:\d\d", fact_text("opened_at", NOW))
-    assert fact_text("body", {"amount": 100, "to": "a\nb"}) == "amount=1.00 to=a b"
+    assert fact_text("body", {"amount": 100, "odd": "a\nb"}) == "金额=1.00 odd=a b"
+
+
+def test_money_without_minor_units_is_not_a_hundred_times_less() -> None:
+    """A yen has no hundredth: 4,800 of them once stood in the preview as 48.00."""
+    assert money_text({"CNY": 480000, "JPY": 4800}) == "4,800.00 CNY 4,800 JPY"
+    assert fact_text("due", 4800, "JPY") == "4,800 JPY"
+    assert inline({"paid": 4800, "note": ""}, currency="JPY") == "已收=4,800 JPY"
+    assert inline({"amount": 4800, "currency": "JPY"}).startswith("金额=4,800 JPY")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "zh", "en"),
+    [
+        ("kind", "underpaid", "款不足", "underpaid"),
+        ("state", "PAID", "已付款，待发货", "paid, to be shipped"),
+        ("from", "OPEN", "已接单", "open"),
+        ("verdict", "resolved by the platform", "平台已解决", "resolved by the platform"),
+        ("why", "the core stopped between sending and recording", "核心在发出与记下之间中断", None),
+        ("note", "新客大额", "新客大额", "新客大额"),
+        ("restart", True, "是", "yes"),
+        ("kind", "of tomorrow", "of tomorrow", "of tomorrow"),
+    ],
+)
+def test_codes_of_the_core_are_said_in_words(name: str, value: object, zh: str, en: str | None) -> None:
+    """What a person wrote, or a newer core says, stays as it is."""
+    before = i18n.language()
+    try:
+        i18n.use("zh_CN")
+        assert fact_text(name, value) == zh
+        i18n.use("en")
+        assert fact_text(name, value) == (en or value)
+        assert fact_name("txn_id") == "transaction"
+        assert fact_name("of_tomorrow") == "of_tomorrow"
+    finally:
+        i18n.use(before)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])

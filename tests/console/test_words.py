@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from console import i18n
+from console.presenters.facts import CODES, slug
 from tests.catalogues import compiled_bytes, entries, messages, source_bytes, source_path, tidy, words_of
 from tests.console.sources import ROOT, SOURCES
 
@@ -89,7 +90,11 @@ def test_no_word_is_left_over() -> None:
         for path in (ROOT / top).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    names.add(node.value)
+                    names |= {
+                        node.value,
+                        slug(node.value.lower()),
+                        *node.value.split(", "),
+                    }  # columns stand in one text
                     whole |= {node.value} if top == "console" else set()
                 elif isinstance(node, ast.ClassDef):  # members of an enumeration give their names in lower case
                     sets = (target for line in node.body if isinstance(line, ast.Assign) for target in line.targets)
@@ -97,6 +102,7 @@ def test_no_word_is_left_over() -> None:
                 elif top == "console":
                     built |= _patterns(node)
     assert len(built) > 40, "the search itself must find them"
+    built |= {re.escape(family) + r"\.(.*)" for families in CODES.values() for family in families}
     patterns = [re.compile(one) for one in built]
     left = []
     for key in set(entries("en")) - whole - JOINED:
