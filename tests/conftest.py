@@ -4,9 +4,25 @@
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.register_profile("explore", deadline=None, max_examples=int(os.environ.get("KEYDESK_EXPLORE") or 100))
 settings.load_profile("explore" if os.environ.get("KEYDESK_EXPLORE") else "fixed")
+
+# Whole processes and long waits first: a long file that begins last leaves every other processor idle.
+LONG_FIRST = ("end_to_end", "faults", "payments", "store", "console", "connectors")
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Orders the folders; within one nothing moves."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(_HERE).parts[0]
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
