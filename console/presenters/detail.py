@@ -103,10 +103,13 @@ def case_lines(case: Case, now: int) -> list[Content]:
         out += [Content(line) for line in t("cases.quarantine").split("\n")]
     elif not case["decisions"]:
         out.append(Content(t("cases.no_decisions")))
-    currency = case["row"]["currency"] if case["row"] is not None else "CNY"
+    row = case["row"]
+    currency = row["currency"] if row is not None else "CNY"
+    now_so = {"due": row["amount"], "paid": row["paid"], "refunded": row["refunded"]} if row is not None else {}
+    facts = {name: value for name, value in case["fact"].items() if now_so.get(name, ...) != value}  # told below
     if case["proposal"]:
         out.append(Content.styled(t("cases.proposal", text=clean(word("act", case["proposal"]), 60)), "$accent"))
-    out += [Content.assemble((f" {fact_name(k)} ", _MUTED), fact_text(k, v, currency)) for k, v in case["fact"].items()]
+    out += [Content.assemble((f" {fact_name(k)} ", _MUTED), fact_text(k, v, currency)) for k, v in facts.items()]
     for refused in case.get("blocked", [])[:9]:
         words, why = decision_words(refused["action"], refused), blocked_words(refused["why"])
         out.append(Content.styled(f"   {words}: {why}", _MUTED))

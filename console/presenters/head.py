@@ -31,7 +31,8 @@ def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
         look = "$text-muted" if len(good) == len(shops) else "bold $warning"
         left.append((t("head.shops", ok=len(good), all=len(shops)), look))
         for shop in [s for s in shops if s not in good][:2]:
-            left.append((f" {clean(shop['name'], 12)}:{clean(str(shop['state']), 12)}", "$warning"))
+            state = word("connections.state", str(shop["state"]))
+            left.append((f" {clean(shop['name'], 12)}:{clean(state, 12)}", "$warning"))
         if standing.counters.get("sends_held_since"):
             left.append((f" [{t('head.sends_held')}]", "bold $error"))
         others = {who: n for who, n in standing.counters["claims"].items() if who != standing.me}

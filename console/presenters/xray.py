@@ -118,7 +118,7 @@ def _key(one: Facts) -> Node:
     state = clean(str(one.get("state", "")), 20)
     look = "$success" if state == "sold" else "bold $warning"
     place = t("xray.slot", line=tail(clean(str(one.get("line", "")), 60), 8), slot=one.get("slot", ""))
-    rest = f"  {clean(str(one.get('mask', '')), 40)}  #{one.get('id')}  {t('xray.batch', n=one.get('batch'))}"
+    rest = f"  {clean(str(one.get('mask', '')), 40)}  #{one.get('id')}  {t('xray.batch', n=tail(str(one.get('batch')), 8))}"
     return Node(f"key.{one.get('id')}", Content.assemble(f"{place}  ", (word("keystate", state), look), (rest, _MUTED)))
 
 

@@ -73,7 +73,7 @@ class DoctorScreen(PaneScreen):
                 (fit("", 8), ""),
                 " ",
                 (fit(clean(one["key"], 60), self._subjects), "$text-muted"),
-                f" {clean(one['value'], 100)}",
+                f" {clean(one['value'], 100) or '-'}",
             )
             found.append((f"setting {one['key']}", value))
         return found
@@ -102,11 +102,12 @@ class DoctorScreen(PaneScreen):
             return []
         where = t("doctor.from", origin=clean(setting["from"], 200))
         return [
-            Content.assemble((clean(setting["key"], 100), "bold"), f" = {clean(setting['value'], 300)}"),
+            Content.assemble((clean(setting["key"], 100), "bold"), f" = {clean(setting['value'], 300) or '-'}"),
             Content.styled(where, "$text-muted"),
         ]
 
 
 def _subject(one: Check) -> str:
     """A word for what was looked at; shops and channels go by their own name."""
-    return t(f"doctor.subject.{one.subject}") if one.code != "refused" else clean(one.subject, 60)
+    own = one.code == "refused" or one.code.startswith("shop_")
+    return clean(one.subject, 60) if own else t(f"doctor.subject.{one.subject}")

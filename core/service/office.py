@@ -1,6 +1,7 @@
 """The calls of the back office: stock with its imports, rules, connections, what the doctor found."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -11,6 +12,7 @@ from starlette.routing import Route
 from core.desk.batches import batches
 from core.desk.refusals import Refused, bad_request
 from core.desk.unread import unread
+from core.model.checks import Check
 from core.model.clock import SECOND
 from core.model.text import clean
 from core.rules.backtest import Stored, compare, difference, hits, newest
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 RULES_MAX = 1_000_000  # bytes of a rule file that is tried
 _SAMPLE_US = 30 * SECOND  # how long one look at the newest orders serves everybody
+# How a connector does that needs somebody, as the doctor's code.
+_DOWN = {"failing": "shop_failing", "silent": "shop_silent", "unmatched": "shop_unmatched"}
 _TELL = ("admin", "supervisor")  # who may see the merchant's settings, secrets apart
 
 
@@ -159,6 +163,15 @@ async def _quarantine(service: "Service", request: Request) -> Any:
     return await unread(service.reader, number)
 
 
+def _down(shops: Sequence[Mapping[str, Any]]) -> list[Check]:
+    """What the connectors say now: a configuration that is right says nothing of a platform that does not answer."""
+    return [
+        Check(clean(str(shop["name"]), 64), "bad", _DOWN[shop["state"]], {"error": clean(shop["error"] or "", 200)})
+        for shop in shops
+        if shop["state"] in _DOWN
+    ]
+
+
 async def _doctor(service: "Service", request: Request) -> Any:
     person = service.person(request)
     if service.examine is None:
@@ -166,6 +179,6 @@ async def _doctor(service: "Service", request: Request) -> Any:
     found = await asyncio.to_thread(service.examine)
     settings = found.settings if person.role in _TELL else []
     return {
-        "checks": to_builtins(found.checks),
+        "checks": to_builtins([*found.checks, *_down(service.counters.shops())]),
         "settings": [{"key": key, "value": value, "from": origin} for key, value, origin in settings],
     }

@@ -91,7 +91,7 @@ class Service:
         self.counters = Counters(self.reader, self.clock, shop_states or self._configured, self._held_since)
         self.feed = Feed(self.counters)
         self.jobs = Jobs(writer, self.reader, setup, options.limits)
-        self.stock = StockBook(self.reader, self.clock)
+        self.stock = StockBook(self.reader, self.clock, setup.catalogue.title_of)
         self.wall = Wall(self.reader, self.clock, self.stock.read, lambda: shops(self))
         self.history, self.levels = History(self.reader, self.clock), Levels(self.reader, writer, self.clock)
         self.uploads = Uploads(writer, self.reader, setup, vault, intake or Intake(setup), options.keys_per_import)

@@ -1,7 +1,7 @@
 """Stock by product, with the pace at which it goes and when it will run out."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.desk.reads import Reads
@@ -17,10 +17,13 @@ WAITING: Final = (
 
 
 class StockBook:
-    """Remembers how much had gone at each look; call ``sample`` about once a minute."""
+    """Remembers how much had gone at each look; call ``sample`` about once a minute.
 
-    def __init__(self, reads: Reads, clock: Clock) -> None:
-        self._reads, self._clock = reads, clock
+    ``title_of`` is the catalogue's: the title that was kept with a product's first keys may be an old one.
+    """
+
+    def __init__(self, reads: Reads, clock: Clock, title_of: Callable[[str], str] = str) -> None:
+        self._reads, self._clock, self._title_of = reads, clock, title_of
         self._samples: deque[tuple[int, dict[str, int]]] = deque()
 
     async def sample(self) -> None:
@@ -44,7 +47,7 @@ class StockBook:
             out.append(
                 {
                     "id": product,
-                    "title": title,
+                    "title": title if (named := self._title_of(product)) == product else named,
                     "free": free,
                     "sold": sold,
                     "suspect": suspect,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from core.model.effects import Effect, EffectClass, EffectSpec
-from core.pipeline.setup import Setup, ShopInfo
+from core.pipeline.setup import Catalogue, Setup, ShopInfo
 from core.service.options import Options
 from core.service.server import SocketServer
 from core.service.service import Service
@@ -121,6 +121,8 @@ async def desk(
     options: Options | None = None,
     writer: Writer | None = None,
     owner: int | None = 0,
+    catalogue: Catalogue | None = None,
+    shop_states: Callable[[], list[dict[str, Any]]] | None = None,
     **more: Any,
 ) -> AsyncIterator[Desk]:
     """A served desk; the test's own user is its owner."""
@@ -130,7 +132,9 @@ async def desk(
     writer = writer or await writer_on(folder, seeds)
     engine = reader_engine(writer.path)
     options = options or Options("test", owner=os.getuid() if owner is not None else None, **more)
-    service = Service(writer, engine, setup(), options, vault=Vault(Keyring(bytes(range(32)))))
+    stands = setup() if catalogue is None else Setup(catalogue, setup().shops)
+    vault = Vault(Keyring(bytes(range(32))))
+    service = Service(writer, engine, stands, options, vault=vault, shop_states=shop_states)
     path = folder / "run" / "core.sock"
     server = SocketServer(service, path)
     task = asyncio.create_task(server.serve(signals=False))

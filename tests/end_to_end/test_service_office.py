@@ -64,6 +64,37 @@ async def test_stock_names_products_that_never_had_a_key_and_who_waits(tmp_path:
         assert row["waiting"] == 2
 
 
+class _Titles:
+    """A catalogue in which the merchant has renamed a product since its first keys came."""
+
+    ids = ("steam-50",)
+
+    def title_of(self, product: str) -> str:
+        return {"steam-50": "Steam 充值卡 50 元"}.get(product, product)
+
+    def product_of(self, shop: str, sku: str) -> str:
+        return ""
+
+    def is_hot(self, product: str) -> bool:
+        return False
+
+
+async def test_stock_bears_the_titles_of_the_catalogue(tmp_path: Path) -> None:
+    """The one that was kept with the first keys stays for products that the catalogue does not know any more."""
+    async with desk(tmp_path, [Seed(1)], catalogue=_Titles()) as d:
+        for row in (("steam-50", "old title"), ("gone", "left over")):
+            await d.writer.do(_named, row)
+        told = (await d.client.get("/v1/stock"))["products"]
+        assert {one["id"]: one["title"] for one in told} == {"steam-50": "Steam 充值卡 50 元", "gone": "left over"}
+
+
+def _named(tx: Tx, items: list[tuple[str, str]]) -> list[None]:
+    for product, title in items:
+        tx.run("INSERT INTO product(id, title, kind) VALUES(?, ?, 'key')", (product, title))
+        tx.run("INSERT INTO stock(product, free, sold, suspect, burnt, withdrawn) VALUES(?, 1, 0, 0, 0, 0)", (product,))
+    return [None for _ in items]
+
+
 async def test_batches_are_told_with_what_is_left_of_them(tmp_path: Path) -> None:
     async with desk(tmp_path, [Seed(1)]) as d:
         first = await _import(d, "AAAA-1111-1\nAAAA-1111-2\n")
@@ -250,3 +281,24 @@ async def test_settings_are_shown_to_supervisors_alone(tmp_path: Path) -> None:
         told = await d.client.get("/v1/doctor")
         assert told["settings"] == []
         assert told["checks"]
+
+
+async def test_the_doctor_names_a_shop_whose_platform_does_not_answer(tmp_path: Path) -> None:
+    """A configuration without fault is no health: who looks for what is wrong must find it here."""
+    states = [
+        {"name": "pdd-main", "state": "failing", "error": "platform: HTTP 503"},
+        {"name": "indie", "state": "ok", "error": None},
+    ]
+    loaded = load(file=_written(tmp_path))
+    async with desk(tmp_path, shop_states=lambda: states) as d:
+        d.service.examine = lambda: examined(loaded)
+        told = (await d.client.get("/v1/doctor"))["checks"]
+        assert [(o["subject"], o["state"], o["facts"]) for o in told if o["code"].startswith("shop_")] == [
+            ("pdd-main", "bad", {"error": "platform: HTTP 503"})
+        ]
+
+
+def _written(folder: Path) -> Path:
+    file = folder / "settings.toml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    return file
