@@ -21,10 +21,12 @@ _WRITER = (
     "PRAGMA secure_delete = OFF",
     "PRAGMA wal_autocheckpoint = 4000",
 )
+# Small: whenever somebody writes, a reader drops all of its pages, and what it takes and gives back that often tears the
+# heap apart. The system keeps the same pages for all of them.
 _READER = (
     "PRAGMA query_only = 1",
     "PRAGMA busy_timeout = 5000",
-    "PRAGMA cache_size = -8192",
+    "PRAGMA cache_size = -2048",
     "PRAGMA temp_store = MEMORY",
 )
 
