@@ -28,7 +28,7 @@ from console.presenters.cells import ASCII, UNICODE
 from console.resume import Left, load_left, save_left
 from console.screens.desk import DeskScreen
 from console.themes import THEMES, style_paths, theme_for
-from console.tidy import Tidy, spare_drawn_lines
+from console.tidy import Tidy, spare_caches
 from core.model.clock import Clock, now_us
 
 LAST_GASP_S = 3.0  # a frozen terminal may never take our goodbye
@@ -52,7 +52,7 @@ class DeskApp(App[None]):
         i18n.use(language)
         super().__init__(css_path=[str(p) for p in style_paths()], watch_css=False)
         self._bindings.key_to_bindings.clear()
-        spare_drawn_lines()
+        spare_caches()
         self.tidy = Tidy()
         self.window = Size(80, 24)
         for one in THEMES:

@@ -9,10 +9,14 @@ import asyncio
 import gc
 import time
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from rich.segment import Segment
 from textual._styles_cache import StylesCache
 from textual.color import Color
+from textual.strip import Strip
+
+LOOKS: Final = 1024
 
 
 class Tidy:
@@ -52,8 +56,15 @@ class Tidy:
         gc.collect()
 
 
-def spare_drawn_lines() -> None:
-    """Textual 8.2.8 keeps the drawn lines of the last 1,024 widgets that ever were: a cache of two colours is keyed by
+def spare_caches() -> None:
+    """Holds the toolkit's caches (Textual 8.2.8, Rich) to what a desk needs. Once an app; a second time does nothing."""
+    _forget_widgets()
+    for owner, name in ((Strip, "render_ansi"), (Segment, "_split_cells")):
+        _hold(owner, name)
+
+
+def _forget_widgets() -> None:
+    """Textual keeps the drawn lines of the last 1,024 widgets that ever were: a cache of two colours is keyed by
     the widget's own cache as well. The same cache by the colours alone."""
     plain: Any = StylesCache.get_inner_outer
     asked = lru_cache(256)(lambda base, back: plain.__wrapped__(None, base, back))
@@ -63,3 +74,12 @@ def spare_drawn_lines() -> None:
 
     if hasattr(plain, "__wrapped__"):
         StylesCache.get_inner_outer = get_inner_outer  # type: ignore[assignment, method-assign]
+
+
+def _hold(owner: type, name: str) -> None:
+    """A look bears the place where it is drawn, so that no two are the same: these caches of 16,384 looks fill for hours
+    (5 MB an hour) and are never asked for what lies at their bottom."""
+    cached: Any = vars(owner)[name].__func__
+    if cached.cache_info().maxsize > LOOKS:
+        held: Any = lru_cache(LOOKS)(cached.__wrapped__)
+        setattr(owner, name, classmethod(held))

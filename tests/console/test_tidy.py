@@ -6,8 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
 from textual._styles_cache import StylesCache
+from textual.strip import Strip
 
+from console.tidy import LOOKS
 from tests.console.conftest import desk_app, ready, until
 from tests.console.fixture_server import Served
 
@@ -49,6 +54,16 @@ def test_the_colours_of_a_line_do_not_keep_the_widget_that_asked() -> None:
     asked = one.get_inner_outer(Color(1, 2, 3), Color(4, 5, 6, 0.5))
     assert other.get_inner_outer(Color(1, 2, 3), Color(4, 5, 6, 0.5)) is asked
     assert gc.get_referrers(one) == [] or all(ref is not asked for ref in gc.get_referrers(one))
+
+
+def test_looks_that_differ_in_their_place_alone_do_not_pile_up(served: Served) -> None:
+    desk_app(served)
+    for place in range(3000):
+        look = Style.parse("bold red") + Style.from_meta({"offset": (place, 1)})
+        assert Strip.render_ansi(look, ColorSystem.TRUECOLOR) == "1;31"
+        assert Segment("abc", look).split_cells(1) == (Segment("a", look), Segment("bc", look))
+    for owner, name in ((Strip, "render_ansi"), (Segment, "_split_cells")):
+        assert vars(owner)[name].__func__.cache_info().currsize <= LOOKS
 
 
 async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Served, swept: Callable[[], int]) -> None:
