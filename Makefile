@@ -24,7 +24,7 @@ run: setup
 	@$(BIN)/keydesk demo
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 integration: setup
 	@$(BIN)/python -m pytest tests/integration -rs

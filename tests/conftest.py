@@ -4,6 +4,8 @@
 """
 
 import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,20 @@ from hypothesis import settings
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.register_profile("explore", deadline=None, max_examples=int(os.environ.get("KEYDESK_EXPLORE") or 100))
 settings.load_profile("explore" if os.environ.get("KEYDESK_EXPLORE") else "fixed")
+
+
+@pytest.fixture
+def in_zone() -> Iterator[Callable[[str], None]]:
+    """Sets the process's time zone, and puts it back: the C library keeps it until it is told again."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def set_zone(name: str) -> None:
+            patch.setenv("TZ", name)
+            time.tzset()
+
+        yield set_zone
+    time.tzset()
+
 
 # Whole processes and long waits first: a long file that begins last leaves every other processor idle.
 LONG_FIRST = ("end_to_end", "faults", "payments", "store", "console", "connectors")

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,9 @@ Say = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_utc(in_zone: Callable[[str], None]) -> None:
     """Local times are the same wherever the tests run."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+    in_zone("UTC")
 
 
 async def keydesk(d: Desk, *words: object) -> int:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,14 +73,11 @@ def test_separators_quotes_and_breaks_come_back_as_they_were() -> None:
     assert written(note=note)["note"] == note
 
 
-def test_times_carry_their_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Shanghai")
-    time.tzset()
+def test_times_carry_their_zone(in_zone: Callable[[str], None]) -> None:
+    in_zone("Asia/Shanghai")
     assert time_text(AT) == "2026-09-21T22:13:20+08:00"
     assert time_text(AT, utc=True) == "2026-09-21T14:13:20Z"
     assert time_text(None) == ""
-    monkeypatch.undo()
-    time.tzset()
 
 
 def test_for_excel_there_is_a_mark_and_long_numbers_stay_whole() -> None:

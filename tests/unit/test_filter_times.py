@@ -1,7 +1,6 @@
 """Times of the calendar in a filter: what they name, what they find, and which orders need not be looked at for them."""
 
-import time
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -18,12 +17,8 @@ _CONTEXT = Context(TEN + DAY, "wang", 120_000_000)
 
 
 @pytest.fixture
-def shanghai(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("TZ", "Asia/Shanghai")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def shanghai(in_zone: Callable[[str], None]) -> None:
+    in_zone("Asia/Shanghai")
 
 
 @pytest.mark.parametrize(
