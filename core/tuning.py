@@ -22,6 +22,13 @@ def tune() -> None:
     _few_heaps()
 
 
+def give_back() -> None:
+    """Free memory of the C library goes back to the system: 40 ms at 50 MB, without the interpreter's lock. glibc alone."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def _few_heaps() -> None:
     """glibc gives every thread a heap, and what a thread frees there no other can use: the pages of SQLite that readers
     and writer let go made a core grow for hours. Large blocks go back to the system at once. Elsewhere: nothing."""

@@ -41,6 +41,7 @@ from core.service.shops import shops
 from core.service.stock import StockBook
 from core.service.uploads import Uploads
 from core.store.writer import Writer
+from core.tuning import give_back
 from core.vault.seal import Vault
 
 
@@ -141,6 +142,7 @@ class Service:
                 await self.stock.sample()
             with contextlib.suppress(Exception):
                 await self.levels.sample()
+            await asyncio.to_thread(give_back)
             await asyncio.sleep((MINUTE - self.clock() % MINUTE) / SECOND)  # at the beginning of the next
 
     def _configured(self) -> Sequence[dict[str, Any]]:

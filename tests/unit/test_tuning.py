@@ -1,5 +1,7 @@
 """How a core's process is set."""
 
+import ctypes
+import ctypes.util
 import subprocess
 import sys
 
@@ -43,3 +45,33 @@ def test_many_threads_share_few_heaps() -> None:
         pytest.skip("no glibc")
     assert heaps["plain"] > HEAPS, "the threads must make heaps when nobody tunes"
     assert heaps["tuned"] <= HEAPS
+
+
+_FREED = """
+import ctypes, re
+from pathlib import Path
+from core.tuning import give_back, tune
+tune()
+def own():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+taken = [libc.malloc(4300) for _ in range(10_000)]
+for at in taken:
+    ctypes.memset(at, 1, 4300)
+for at in taken[:-1]:
+    libc.free(at)
+before = own()
+give_back()
+print(before - own())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone can")
+def test_what_lies_free_below_one_block_that_stays_is_given_back() -> None:
+    """As the pages of a reader do that lets them go at every commit."""
+    if ctypes.util.find_library("c") is None or not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("no glibc")
+    done = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 20_000, "KiB"
