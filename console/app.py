@@ -184,6 +184,11 @@ class DeskApp(App[None]):
         """The keys of where one is."""
         from console.screens.help import HelpScreen
 
+        if desk.wall.shown:
+            from console.screens.wall import ALSO
+
+            self.push_screen(HelpScreen(desk, ("wall",), ALSO))
+            return
         self.push_screen(HelpScreen(desk, desk.scopes))
 
     def desk_palette(self, desk: DeskScreen) -> None:

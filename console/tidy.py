@@ -77,9 +77,9 @@ def _forget_widgets() -> None:
 
 
 def _hold(owner: type, name: str) -> None:
-    """A look bears the place where it is drawn, so that no two are the same: these caches of 16,384 looks fill for hours
-    (5 MB an hour) and are never asked for what lies at their bottom."""
-    cached: Any = vars(owner)[name].__func__
-    if cached.cache_info().maxsize > LOOKS:
+    """A look bears the place where it is drawn, so that hardly two are the same: these caches of 16,384 looks fill for
+    hours and are never asked for what lies at their bottom."""
+    cached: Any = getattr(vars(owner).get(name), "__func__", None)
+    if hasattr(cached, "cache_info") and cached.cache_info().maxsize > LOOKS:
         held: Any = lru_cache(LOOKS)(cached.__wrapped__)
         setattr(owner, name, classmethod(held))

@@ -113,7 +113,7 @@ def case_lines(case: Case, now: int) -> list[Content]:
     for refused in case.get("blocked", [])[:9]:
         words, why = decision_words(refused["action"], refused), blocked_words(refused["why"])
         out.append(Content.styled(f"   {words}: {why}", _MUTED))
-    out += _standing(case["row"]) if case["row"] is not None else [Content(clean(case["shop"], 40))]
+    out += _standing(row) if row is not None else [Content(clean(case["shop"], 40))]
     return out
 
 

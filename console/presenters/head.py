@@ -21,7 +21,7 @@ def _rate(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def status_line(standing: DeskStanding, width: int, now: int = 0) -> Content:
+def status_line(standing: DeskStanding, width: int, now: int) -> Content:
     """The first line: name, shops, who else is at work, who we are and as what, what we hold, the line's state."""
     left: list[Part] = [(f" {t('app.name')} ", "bold reverse"), " "]
     health = standing.health

@@ -264,7 +264,7 @@ class DeskScreen(Face):
 
     @on(QueueTable.Moved)
     def _moved(self) -> None:
-        if self.pane == "queue":
+        if self.pane == "queue" and self.queue.size.width:  # hidden it has none, and the heading stays as it was
             self.bars["columns"].show(Content.styled(header(self.queue.columns, self.queue.size.width), "bold"))
         self.show_notice()
         row = self.queue.model.current

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What of the desk works here; its other keys would act on a list that nobody sees.
 KEPT = frozenset({"wall", "help", "palette", "command", "back", "quit", "cases", "jobs", "goto"})
+ALSO = MOVES | KEPT
 
 
 class WallScreen(Screen[None]):
@@ -73,7 +74,7 @@ class WallScreen(Screen[None]):
         if not self.is_mounted or not width or not self.board.size.height:
             return
         title = Content.assemble((f" {t('wall.title')} ", "bold $text on $primary"), " ")
-        self.bars["title"].show(title + head.status_line(desk.standing, width - title.cell_length))
+        self.bars["title"].show(title + head.status_line(desk.standing, width - title.cell_length, desk.clock()))
         self.bars["foot"].show(head.footer_line(desk.keymap, desk.standing, ("wall",), width))
         if control.figures is None:
             offline = t("queue.offline", path=desk.client.socket_path)
@@ -104,11 +105,6 @@ class WallScreen(Screen[None]):
             desk.trail.add(action)
             if desk.allowed(action):
                 desk.leading.begin(action, self, desk.perform)
-        elif action == "help":
-            from console.screens.help import HelpScreen
-
-            desk.trail.add(action)
-            desk.app.push_screen(HelpScreen(desk, ("wall",), MOVES | KEPT))
         else:
             desk.perform(action)
         return True

@@ -29,8 +29,8 @@ DECISIONS = (
     EventKind.REPLAYED,
 )
 _SELECT = (
-    "SELECT e.seq, e.at, e.actor, e.kind, e.body, e.order_id, coalesce(o.ext_id, ''), o.shop, coalesce(o.currency, '') FROM event e "
-    "LEFT JOIN orders o ON o.id = e.order_id AND e.order_id <> 0"
+    "SELECT e.seq, e.at, e.actor, e.kind, e.body, e.order_id, coalesce(o.ext_id, ''), o.shop, "
+    "coalesce(o.currency, '') FROM event e LEFT JOIN orders o ON o.id = e.order_id AND e.order_id <> 0"
 )
 
 

@@ -142,7 +142,8 @@ class Service:
                 await self.stock.sample()
             with contextlib.suppress(Exception):
                 await self.levels.sample()
-            await asyncio.to_thread(give_back)
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(give_back)
             await asyncio.sleep((MINUTE - self.clock() % MINUTE) / SECOND)  # at the beginning of the next
 
     def _configured(self) -> Sequence[dict[str, Any]]:

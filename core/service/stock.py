@@ -43,11 +43,11 @@ class StockBook:
         )
         out = []
         for product, title, free, sold, suspect, burnt, withdrawn in rows:
-            pace = self._pace(product, sold + suspect + burnt, now)
+            pace, named = self._pace(product, sold + suspect + burnt, now), self._title_of(product)
             out.append(
                 {
                     "id": product,
-                    "title": title if (named := self._title_of(product)) == product else named,
+                    "title": title if named == product else named,
                     "free": free,
                     "sold": sold,
                     "suspect": suspect,

@@ -200,6 +200,21 @@ def test_moves_stay_free_of_leaders() -> None:
     }
 
 
+async def test_the_wall_says_how_long_a_claim_lasts_yet(served: Served) -> None:
+    """It once counted from 1970."""
+    async with desk_app(served, "en").run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        await pilot.press("n")
+        desk = desk_of(pilot)
+        await until(pilot, lambda: desk.standing.claims, "an order is ours")
+        await pilot.press("W")
+        await on_screen(pilot, WallScreen)
+        await until(pilot, lambda: "holding 1" in pilot.app.screen.bars["title"].plain, "the head")  # type: ignore[attr-defined]
+        told = re.search(r"holding 1 \D*(\d+)s", pilot.app.screen.bars["title"].plain)  # type: ignore[attr-defined]
+        assert told is not None
+        assert int(told[1]) <= 120
+
+
 @pytest.mark.parametrize("place", ["W", "H", "x"])
 async def test_the_wall_the_history_and_the_xray_lead_on_too(served: Served, place: str) -> None:
     """One way from anywhere to anywhere; what opened last is left, not buried under the next."""

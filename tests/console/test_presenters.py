@@ -238,8 +238,8 @@ def test_lines_around_the_list_fit_the_window(width: int) -> None:
     standing.counters, standing.link = counters, "lost"
     standing.counts = dict.fromkeys(VIEWS, 12_345)
     for line in (
-        head.status_line(standing, width),
-        head.rates_line(standing, NOW, width, UNICODE) if width > 60 else head.status_line(standing, width),
+        head.status_line(standing, width, NOW),
+        head.rates_line(standing, NOW, width, UNICODE) if width > 60 else head.status_line(standing, width, NOW),
         tabs_line(standing, width, "queue"),
         head.footer_line(Keymap(), standing, ("queue", "desk"), width),
     ):

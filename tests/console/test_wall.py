@@ -17,6 +17,7 @@ from console.screens.wall import WallScreen
 from console.state.standing import DeskStanding
 from console.wire import Counters
 from tests.console.conftest import desk_app, ready, until, write_line
+from tests.console.fixture_orders import NOW
 from tests.console.fixture_server import Served
 from tests.console.fixture_wall import busy
 
@@ -212,7 +213,7 @@ def test_a_kiosk_names_nobody_at_work() -> None:
     def head(kiosk: bool) -> str:
         standing = DeskStanding(link="live", kiosk=kiosk)
         standing.counters = cast(Counters, {"shops": [], "claims": {"bo": 2}})
-        return status_line(standing, 120).plain
+        return status_line(standing, 120, NOW).plain
 
     assert "bo 2" in head(False)
     assert "bo" not in head(True)
