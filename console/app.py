@@ -20,7 +20,6 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from console import i18n
-from console.actions import ACTIONS, BY_ID, why_not
 from console.client import Client
 from console.keymap import Keymap, KeymapError, default_path, load
 from console.options import USUAL, Options
@@ -177,6 +176,8 @@ class DeskApp(App[None]):
             return True
         if getattr(self.screen.focused, "in_order", False):
             return False  # the box asks its screen, when the keys before this one are done
+        if self.desk.leading.active:
+            return self.desk.leading.takes(event.key)
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)
 
@@ -192,25 +193,10 @@ class DeskApp(App[None]):
         self.push_screen(HelpScreen(desk, desk.scopes))
 
     def desk_palette(self, desk: DeskScreen) -> None:
-        """Every action by name."""
-        from console.places import places
-        from console.screens.menu import Entry, MenuScreen
+        """Every action and place by name."""
+        from console.screens.menu import palette
 
-        entries: list[Entry] = [
-            (a, why_not(a, desk.standing))
-            for a in ACTIONS
-            if a.scope in desk.scopes and a.id not in ("palette", "back")
-        ]
-
-        entries += [(place, None) for place in places(desk.standing, desk.queue.model.rows.values())]
-
-        def done(picked: str | None) -> None:
-            if picked is not None and picked in BY_ID:
-                desk.perform(picked)
-            elif picked is not None:
-                desk.go(picked)
-
-        self.push_screen(MenuScreen(desk, i18n.t("palette.prompt"), entries), done)
+        self.push_screen(palette(desk), desk.picked)
 
     def desk_quit(self, desk: DeskScreen) -> None:
         """Leaves; the core works on."""

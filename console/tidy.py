@@ -26,9 +26,9 @@ class Tidy:
     ours for good.
     """
 
-    EVERY_S: ClassVar[float] = 5.0
-    PATIENCE: ClassVar[int] = 2
-    REST_S: ClassVar[float] = 0.3
+    EVERY_S: ClassVar[float] = 2.5
+    PATIENCE: ClassVar[int] = 4
+    REST_S: ClassVar[float] = 0.15
     SOON_S: ClassVar[float] = 0.4  # so long after a place was left it is looked at too
 
     def __init__(self) -> None:

@@ -50,6 +50,7 @@ class Leading:
         """The second key. One that means nothing here does nothing at all, as does escape."""
         leader, refused = self.active, dict(self._refused)
         self.end()
+        self._desk.acted()
         if key == "escape":
             return True
         desk = self._desk

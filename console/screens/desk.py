@@ -122,24 +122,25 @@ class DeskScreen(Face):
             return True
         return bool(self.leading.active) or time.monotonic() - self._last_key < HAND_S
 
+    def acted(self) -> None:
+        """A hand acts now."""
+        self._last_key = time.monotonic()
+
     def desk_key(self, key: str) -> bool:
         """A key pressed on the desk. Answers whether it means something here."""
         if self.jump.active:
             return self.jump.takes(key)
-        if self.leading.active:
-            self._last_key = time.monotonic()
-            return self.leading.takes(key)
         if self.tour.takes(key):
             return True
         action = self.keymap.find(key, self.scopes)
         if action is None:
             macro = self.own.of_key(key) if self.pane == "queue" else None
             if macro is not None:
-                self._last_key = time.monotonic()
+                self.acted()
                 self.typeahead.begin(keep=False)  # what a macro asks must be read before it is answered
                 self.run(self.own.run(macro), opens=True)
             return macro is not None
-        self._last_key = time.monotonic()
+        self.acted()
         self.perform(action)
         return True
 
@@ -159,6 +160,13 @@ class DeskScreen(Face):
         work = self.work_of(action_id)
         if work is not None:
             self.run(work, opens)
+
+    def picked(self, entry: str | None) -> None:
+        """What was picked in the palette: an action or a place."""
+        if entry is not None and entry in BY_ID:
+            self.perform(entry)
+        elif entry is not None:
+            self.go(entry)
 
     def go(self, command: str) -> None:
         """Runs a command that names a place."""

@@ -165,8 +165,6 @@ class HistoryScreen(DeskModal[int | None]):
 
     def desk_key(self, key: str) -> bool:
         """The key that opened it closes it; nothing of the desk underneath acts."""
-        if self.desk.leading.active:
-            return self.desk.leading.takes(key)
         if key in self.desk.keymap.keys("history") or key == "q":
             self.dismiss(None)
             return True

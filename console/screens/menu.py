@@ -7,10 +7,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from console.actions import Action
+from console.actions import ACTIONS, Action, why_not
 from console.fuzzy import fits
 from console.i18n import t
-from console.places import Place
+from console.places import Place, places
 from console.presenters.cells import fit
 from console.screens.modal import DeskModal
 from console.widgets.box import Box
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from console.screens.desk import DeskScreen
 
 Entry = tuple[Action | Place, str | None]
+
+
+def palette(desk: "DeskScreen") -> "MenuScreen":
+    """Every action of where one is, and every place."""
+    entries: list[Entry] = [
+        (a, why_not(a, desk.standing)) for a in ACTIONS if a.scope in desk.scopes and a.id not in ("palette", "back")
+    ]
+    entries += [(place, None) for place in places(desk.standing, desk.queue.model.rows.values())]
+    return MenuScreen(desk, t("palette.prompt"), entries)
 
 
 class MenuScreen(DeskModal[str | None]):

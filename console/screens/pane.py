@@ -215,8 +215,6 @@ class PaneScreen(DeskModal[None]):
         """Keys of this place, and those that lead to another one."""
         if not self.is_mounted:
             return True
-        if self.desk.leading.active:
-            return self.desk.leading.takes(key)
         if key == "escape":
             self.back()
             return True

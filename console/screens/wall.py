@@ -92,8 +92,6 @@ class WallScreen(Screen[None]):
     def desk_key(self, key: str) -> bool:
         """A key pressed on the wall. Answers whether it means something here."""
         desk = self.desk
-        if desk.leading.active:
-            return desk.leading.takes(key)
         action = desk.keymap.find(key, ("wall", "desk"))
         if action is None or (action not in KEPT and desk.keymap.find(key, ("wall",)) is None):
             return False

@@ -100,8 +100,6 @@ class XrayScreen(DeskModal[None]):
     def desk_key(self, key: str) -> bool:
         """The key that opened it closes it; evidence and history are the desk's own, about this order."""
         keymap = self.desk.keymap
-        if self.desk.leading.active:
-            return self.desk.leading.takes(key)
         if key in keymap.keys("xray") or key == "q":
             self.dismiss(None)
             return True
