@@ -70,16 +70,33 @@ async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Serve
     app = desk_app(served)
     async with app.run_test(size=(100, 30)) as pilot:
         await ready(pilot)
-        await pilot.press("j")
+        app.tidy.pressed()
         app.tidy.look()
+        await asyncio.sleep(0)
         assert swept() == 0, "a key was pressed just now"
-        await asyncio.sleep(app.tidy.REST_S + 0.05)
+        await until(pilot, lambda: swept() == 1, "a rest")
         app.tidy.look()
-        assert swept() == 1
-        for _ in range(app.tidy.PATIENCE):
-            await pilot.press("j")
-            app.tidy.look()
-        assert swept() == 2, "a hand that never rests does not keep the memory for ever"
+        while swept() == 1:  # a hand that never rests does not keep the memory for ever
+            app.tidy.pressed()
+            await asyncio.sleep(0.01)
+
+
+async def test_a_place_left_while_a_sweep_waits_has_one_of_its_own(
+    served: Served, swept: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = desk_app(served)
+    monkeypatch.setattr(app.tidy, "SOON_S", 0.2)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        app.tidy.look()
+        app.tidy.left()
+        await until(pilot, lambda: swept() == 1, "what stood before")
+        await until(pilot, lambda: swept() == 2, "the place that was left")
+        app.tidy.left()
+        app.tidy.left()
+        await until(pilot, lambda: swept() == 3, "both of them")
+        await asyncio.sleep(0.4)
+        assert swept() == 3
 
 
 async def test_orders_that_were_paged_past_leave_nothing_in_the_list(serve: Callable[..., Served]) -> None:
@@ -102,5 +119,5 @@ def swept(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     from console.tidy import Tidy
 
     calls: list[None] = []
-    monkeypatch.setattr(Tidy, "sweep", lambda _: calls.append(None))
+    monkeypatch.setattr(Tidy, "sweep", lambda *_: calls.append(None))
     return lambda: len(calls)
