@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from rich.segment import Segment
+from textual import strip
 from textual._styles_cache import StylesCache
 from textual.color import Color
 from textual.strip import Strip
@@ -82,6 +83,7 @@ class Tidy:
 def spare_caches() -> None:
     """Holds the toolkit's caches (Textual 8.2.8, Rich) to what a desk needs. Once an app; a second time does nothing."""
     _forget_widgets()
+    _plain_lines()
     for owner, name in ((Strip, "render_ansi"), (Segment, "_split_cells")):
         _hold(owner, name)
 
@@ -97,6 +99,26 @@ def _forget_widgets() -> None:
 
     if hasattr(plain, "__wrapped__"):
         StylesCache.get_inner_outer = get_inner_outer  # type: ignore[assignment, method-assign]
+
+
+class _Nothing:
+    """A cache that keeps nothing, the same one for all."""
+
+    __slots__ = ()
+
+    def get(self, _: object) -> None:
+        """Never there."""
+
+    def __setitem__(self, _: object, value: object) -> None:
+        """Not kept."""
+
+
+def _plain_lines() -> None:
+    """Each drawn line carries seven caches of its own with the cuts and colours of it that were asked for, and these seven
+    more. A line that stands is not drawn again, so that they are hardly ever asked: half of what a place is made of."""
+    nothing = _Nothing()
+    if hasattr(strip, "FIFOCache"):
+        strip.FIFOCache = lambda _: nothing
 
 
 def _hold(owner: type, name: str) -> None:

@@ -66,6 +66,28 @@ def test_looks_that_differ_in_their_place_alone_do_not_pile_up(served: Served) -
         assert vars(owner)[name].__func__.cache_info().currsize <= LOOKS
 
 
+def test_a_drawn_line_is_little_more_than_its_text(served: Served) -> None:
+    desk_app(served)
+    lines = []
+    gc.collect()
+    before = len(gc.get_objects())
+    for at in range(100):
+        line = Strip([Segment(f"{at:40}", Style(bold=True)), Segment("x" * 40)])
+        line.crop(at % 40, 60)
+        line.apply_style(Style(italic=True))
+        line.divide([10, 80])
+        line.adjust_cell_length(90)
+        line.crop_extend(0, 100, None)
+        lines.append(line)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100 * 8, (
+        "line, list, two segments; each cache kept two objects and its answers"
+    )
+    assert lines[7].crop(30, 50).text == lines[7].text[30:50] == f"{7:40}"[30:] + "x" * 10
+    assert [one.text for one in lines[7].divide([10, 80])] == [lines[7].text[:10], lines[7].text[10:]]
+    assert all(piece.style.italic for piece in lines[7].apply_style(Style(italic=True)) if piece.style)
+
+
 async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Served, swept: Callable[[], int]) -> None:
     app = desk_app(served)
     async with app.run_test(size=(100, 30)) as pilot:
