@@ -176,7 +176,7 @@ class DeskApp(App[None]):
             return True
         if getattr(self.screen.focused, "in_order", False):
             return False  # the box asks its screen, when the keys before this one are done
-        if self.desk.leading.active:
+        if self.desk.leading.waits_on(self.screen):
             return self.desk.leading.takes(event.key)
         handler: Callable[[str], bool] | None = getattr(self.screen, "desk_key", None)
         return handler is not None and handler(event.key)

@@ -46,6 +46,10 @@ class Leading:
         self.active, self._host, self._does = leader, host, does
         self._rest = host.set_timer(REST_S, self._show)
 
+    def waits_on(self, screen: "Screen[Any]") -> bool:
+        """Whether a key pressed there is the second one. What lies over the leader's own screen has keys of its own."""
+        return bool(self.active) and screen is self._host
+
     def takes(self, key: str) -> bool:
         """The second key. One that means nothing here does nothing at all, as does escape."""
         leader, refused = self.active, dict(self._refused)

@@ -16,6 +16,7 @@ from console.screens.preview import PreviewScreen
 from console.screens.prompt import PromptScreen
 from console.screens.rules import RulesScreen
 from console.screens.stock import StockScreen
+from console.screens.too_small import TooSmallScreen
 from console.screens.wall import WallScreen
 from console.screens.xray import XrayScreen
 from console.widgets.plain import Plain
@@ -138,6 +139,22 @@ async def test_a_key_that_means_nothing_behind_a_leader_does_nothing(served: Ser
         assert "a f9" in shown(pilot, "#say")
         await pilot.press("j")
         assert desk.queue.model.cursor != at, "and then keys are what they were"
+
+
+async def test_a_leader_waits_on_its_own_screen_alone(served: Served) -> None:
+    """Under a window that became too small nobody sees what the second key would do."""
+    async with desk_app(served).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("o")
+        await pilot.resize_terminal(40, 10)
+        await on_screen(pilot, TooSmallScreen)
+        await pilot.press("s")
+        await pilot.pause(0.2)
+        assert [type(one) for one in pilot.app.screen_stack] == [DeskScreen, TooSmallScreen]
+        await pilot.resize_terminal(*SIZE)
+        await on_screen(pilot, DeskScreen)
+        await pilot.press("s")
+        await on_screen(pilot, StockScreen)
 
 
 async def test_marks_are_what_a_leader_acts_on(served: Served) -> None:

@@ -75,16 +75,16 @@ def test_a_drawn_line_is_little_more_than_its_text(served: Served) -> None:
         line = Strip([Segment(f"{at:40}", Style(bold=True)), Segment("x" * 40)])
         line.crop(at % 40, 60)
         line.apply_style(Style(italic=True))
-        line.divide([10, 80])
         line.adjust_cell_length(90)
         line.crop_extend(0, 100, None)
         lines.append(line)
     gc.collect()
     assert len(gc.get_objects()) - before < 100 * 8, (
-        "line, list, two segments; each cache kept two objects and its answers"
+        "line, list, two segments, two caches; each other cache was an object and kept its answers"
     )
     assert lines[7].crop(30, 50).text == lines[7].text[30:50] == f"{7:40}"[30:] + "x" * 10
     assert [one.text for one in lines[7].divide([10, 80])] == [lines[7].text[:10], lines[7].text[10:]]
+    assert lines[7].divide([10, 80]) is lines[7].divide([10, 80]), "what each paint asks for is kept"
     assert all(piece.style.italic for piece in lines[7].apply_style(Style(italic=True)) if piece.style)
 
 
@@ -97,10 +97,23 @@ async def test_it_sweeps_when_the_hand_rests_and_not_while_it_acts(served: Serve
         await asyncio.sleep(0)
         assert swept() == 0, "a key was pressed just now"
         await until(pilot, lambda: swept() == 1, "a rest")
-        app.tidy.look()
-        while swept() == 1:  # a hand that never rests does not keep the memory for ever
+
+        def acting() -> bool:
             app.tidy.pressed()
-            await asyncio.sleep(0.01)
+            return swept() == 2
+
+        app.tidy.look()
+        await until(pilot, acting, "a hand that never rests does not keep the memory for ever")
+
+
+async def test_every_key_is_a_hand_that_acts(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = desk_app(served)
+    pressed: list[None] = []
+    monkeypatch.setattr(app.tidy, "pressed", lambda: pressed.append(None))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("j", "f9")
+        assert len(pressed) == 2
 
 
 async def test_a_place_left_while_a_sweep_waits_has_one_of_its_own(
