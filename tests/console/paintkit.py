@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pyte
+from rich.color import ColorSystem
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
@@ -78,6 +79,9 @@ async def in_terminal(
     """Runs the desk on a recording terminal."""
     app = desk_app(served, direct=True)
     app.driver_class = RecordingDriver
+    # A look keeps the codes it was first drawn with, and tests of one process share looks: all draw at one depth, whatever
+    # the TERM that the suite runs in.
+    app.console._color_system = ColorSystem.TRUECOLOR
     failed: list[BaseException] = []
 
     async def pilot_run(pilot: Pilot[None]) -> None:
